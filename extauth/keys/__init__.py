@@ -1,0 +1,1 @@
+"""What a key is: token format, digest, record. No I/O, no policy."""

@@ -1,0 +1,101 @@
+"""KeyRecord: the public half of an API key, as the registry publishes it and a check reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from extauth.wire.registry.v1 import registry_pb2
+
+NO_METADATA: Mapping[str, str] = MappingProxyType({})
+
+
+class Status(IntEnum):
+    """KeyRecord.Status on the wire."""
+
+    ACTIVE = registry_pb2.KeyRecord.ACTIVE
+    DISABLED = registry_pb2.KeyRecord.DISABLED
+    REVOKED = registry_pb2.KeyRecord.REVOKED
+
+
+class Version(NamedTuple):
+    """Orders all states of a key: a greater one is the newer one."""
+
+    epoch: int
+    revision: int
+
+
+class MalformedRecordError(ValueError):
+    """The bytes are not a KeyRecord that this version can trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """All that a check needs to know of a key. Times are Unix milliseconds, 0 for no bound."""
+
+    key_id: str
+    digest: bytes
+    pepper_id: str
+    version: Version
+    status: Status
+    tenant: str
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    plan: str = ""
+    not_before: int = 0
+    expires_at: int = 0
+    metadata: Mapping[str, str] = field(default=NO_METADATA)
+
+    def to_message(self) -> registry_pb2.KeyRecord:
+        return registry_pb2.KeyRecord(
+            key_id=self.key_id,
+            digest=self.digest,
+            pepper_id=self.pepper_id,
+            epoch=self.version.epoch,
+            revision=self.version.revision,
+            status=registry_pb2.KeyRecord.Status.ValueType(self.status),
+            tenant=self.tenant,
+            name=self.name,
+            scopes=self.scopes,
+            plan=self.plan,
+            not_before=self.not_before,
+            expires_at=self.expires_at,
+            metadata=self.metadata,
+        )
+
+    def to_bytes(self) -> bytes:
+        return self.to_message().SerializeToString(deterministic=True)
+
+    @classmethod
+    def from_message(cls, message: registry_pb2.KeyRecord) -> "KeyRecord":
+        """Raise MalformedRecordError for a record without id, digest or a status known here: never guess rights."""
+        try:
+            status = Status(message.status)
+        except ValueError as error:
+            raise MalformedRecordError(f"key {message.key_id}: status {message.status} is not known here") from error
+        if not message.key_id or not message.digest:
+            raise MalformedRecordError("a key record without key_id or digest")
+        return cls(
+            key_id=message.key_id,
+            digest=message.digest,
+            pepper_id=message.pepper_id,
+            version=Version(message.epoch, message.revision),
+            status=status,
+            tenant=message.tenant,
+            name=message.name,
+            scopes=tuple(message.scopes),
+            plan=message.plan,
+            not_before=message.not_before,
+            expires_at=message.expires_at,
+            metadata=MappingProxyType(dict(message.metadata)) if message.metadata else NO_METADATA,
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "KeyRecord":
+        try:
+            return cls.from_message(registry_pb2.KeyRecord.FromString(data))
+        except DecodeError as error:
+            raise MalformedRecordError("bytes that are not a KeyRecord") from error
