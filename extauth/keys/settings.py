@@ -6,7 +6,6 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from extauth.keys.digest import PEPPER_ID_PATTERN, Pepper
-from extauth.settings.model import Settings
 from extauth.settings.values import SecretError, SecretReference
 
 

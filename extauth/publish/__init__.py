@@ -1,0 +1,1 @@
+"""From the registry to Redis: what changed, at once; everything, when Redis has lost something."""

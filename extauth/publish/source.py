@@ -1,0 +1,31 @@
+"""What a publisher reads; the registry's History is one."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from extauth.keys.change import KeyChange
+from extauth.keys.record import KeyRecord
+
+
+class SourceUnavailableError(Exception):
+    """The registry's database does not answer."""
+
+
+class KeySource(Protocol):
+    """The registry's history. Methods raise SourceUnavailableError while it cannot be read."""
+
+    def epoch(self) -> int:
+        """Grows when a registry is restored from a backup."""
+        ...
+
+    def revision(self) -> int:
+        """The last committed revision; 0 for an empty registry."""
+        ...
+
+    def changes_after(self, revision: int, limit: int) -> Sequence[KeyChange]:
+        """The present state of each key that changed after `revision`, in order of revision."""
+        ...
+
+    def records(self, after_key_id: str, limit: int) -> Sequence[KeyRecord]:
+        """All keys in pages, in order of key id; begin with an empty id."""
+        ...

@@ -1,0 +1,121 @@
+"""Reading key records from Redis into the near cache; checks that wait for the same key share one read."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.client import Pipeline
+
+from extauth.keys.record import KeyRecord, MalformedRecordError
+from extauth.store.errors import StoreUnavailableError
+from extauth.store.names import Names
+from extauth.store.near_cache import NearCache
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.logs import logger
+
+_log = logger(__name__)
+
+Found = KeyRecord | None | StoreUnavailableError
+"""A record, None when no such key exists, or why that could not be found out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The digest of a presented key under one pepper."""
+
+    pepper_id: str
+    digest: bytes
+
+
+class KeyReader:
+    """`read` from any thread; the answer comes on the Redis thread."""
+
+    def __init__(
+        self, queue: RedisQueue, cache: NearCache, names: Names, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._queue = queue
+        self._cache = cache
+        self._names = names
+        self._clock = clock
+        self._reads: dict[bytes, _Read] = {}
+        self._lock = threading.Lock()
+
+    def read(self, candidates: Sequence[Candidate], deadline: float, done: Callable[[Found], None]) -> None:
+        """Find the record of a key, given its digest under each pepper."""
+        with self._lock:
+            shared = self._reads.get(candidates[0].digest)
+            if shared is not None:
+                shared.waiting.append(done)
+                return
+            read = _Read(self, candidates, deadline, done)
+            self._reads[candidates[0].digest] = read
+        read.generations = [self._cache.begin_read(candidate.digest) for candidate in candidates]
+        self._queue.submit(read)
+
+    def keep(self, read: "_Read", records: Sequence[KeyRecord | None]) -> Found:
+        """Put what was read into the near cache; return the record, if any of the candidates has one."""
+        now = self._clock()
+        for candidate, generation, record in zip(read.candidates, read.generations, records, strict=True):
+            self._cache.end_read(candidate.digest, generation, record, now)
+        return next((record for record in records if record is not None), None)
+
+    def abandon(self, read: "_Read") -> None:
+        for candidate in read.candidates:
+            self._cache.abandon_read(candidate.digest)
+
+    def finish(self, read: "_Read", found: Found) -> None:
+        with self._lock:
+            del self._reads[read.candidates[0].digest]
+        for done in read.waiting:  # nobody can join any more
+            done(found)
+
+    def record_name(self, candidate: Candidate) -> str:
+        return self._names.record(candidate.pepper_id, candidate.digest)
+
+    @property
+    def state_name(self) -> str:
+        return self._names.state
+
+
+class _Read:
+    """One read of one key: a `Need` of the queue."""
+
+    def __init__(
+        self, reader: KeyReader, candidates: Sequence[Candidate], deadline: float, done: Callable[[Found], None]
+    ) -> None:
+        self.candidates = candidates
+        self.deadline = deadline
+        self.waiting = [done]
+        self.generations: list[int] = []
+        self._reader = reader
+
+    def ask(self, pipeline: Pipeline) -> int:
+        for candidate in self.candidates:
+            pipeline.get(self._reader.record_name(candidate))
+        # A key that is not there does not exist only if everything has been published.
+        pipeline.hget(self._reader.state_name, "complete")
+        return len(self.candidates) + 1
+
+    def answer(self, replies: Sequence[Any]) -> None:
+        *values, complete = replies
+        try:
+            records = [decode(value) for value in values]
+        except MalformedRecordError as error:
+            _log.error("malformed_record_in_redis", error=str(error))
+            self.fail(StoreUnavailableError("reply"))
+            return
+        if complete != b"1" and not any(records):
+            self.fail(StoreUnavailableError("unpublished"))
+            return
+        self._reader.finish(self, self._reader.keep(self, records))
+
+    def fail(self, error: StoreUnavailableError) -> None:
+        self._reader.abandon(self)
+        self._reader.finish(self, error)
+
+
+def decode(value: bytes | None) -> KeyRecord | None:
+    """The record in a value that put_record.lua wrote; MalformedRecordError for anything else."""
+    return None if value is None else KeyRecord.from_bytes(value.partition(b"\n")[2])

@@ -1,0 +1,33 @@
+"""The names of our keys in Redis. Text in braces is the hash tag: names with the same tag share a Cluster slot."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """All names begin with the installation's namespace."""
+
+    namespace: str
+
+    def record(self, pepper_id: str, digest: bytes) -> str:
+        """String: `<epoch> <revision>`, a newline, then a serialised KeyRecord."""
+        return f"{self.namespace}:key:{pepper_id}:{digest.hex()}"
+
+    @property
+    def record_pattern(self) -> str:
+        """For SCAN: every record of this namespace."""
+        return f"{self.namespace}:key:*"
+
+    @property
+    def changes(self) -> str:
+        """Stream: the change feed."""
+        return f"{self.namespace}:{{feed}}:changes"
+
+    @property
+    def state(self) -> str:
+        """Hash: what has been published, see publication.py."""
+        return f"{self.namespace}:{{feed}}:state"
+
+    def bucket(self, tenant: str, api: str, limit: str, subject: str) -> str:
+        """String: a bucket's level. All buckets of one request belong to one tenant, hence to one slot."""
+        return f"{self.namespace}:bucket:{{{tenant}}}:{api}:{limit}:{subject}"

@@ -1,0 +1,132 @@
+"""The near cache: key records in this process's memory, bounded, and never older than the change feed allows.
+
+A reader takes no lock: `get` is one dict lookup, and an entry is never changed in a way that a reader could half see.
+Writers (the Redis thread and the feed thread) take turns under a lock.
+
+An entry is *current* while the feed has been confirmed, or the entry itself read, within `max_staleness`. Past that it
+is read again; when Redis cannot say, it serves until `max_stale`.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from extauth.keys.record import KeyRecord, Version
+
+_NEVER = float("-inf")
+
+
+class Entry:
+    """What is known of one digest: its record, or None when no such key exists. `read_at` is monotonic seconds."""
+
+    __slots__ = ("read_at", "record", "used")
+
+    def __init__(self, record: KeyRecord | None, read_at: float) -> None:
+        self.record = record
+        self.read_at = read_at
+        self.used = False
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How long what is in memory may answer, in seconds."""
+
+    max_staleness: float = 5.0
+    max_stale: float = 3600.0
+    negative: float = 5.0
+
+
+class NearCache:
+    """At most `size` entries; the ones not used for a round go first (second chance)."""
+
+    def __init__(self, size: int, freshness: Freshness) -> None:
+        self._size = size
+        self._freshness = freshness
+        self._entries: OrderedDict[bytes, Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self._confirmed_at = _NEVER
+        self._reading: dict[bytes, Version | None] = {}
+        self._generation = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, digest: bytes) -> Entry | None:
+        entry = self._entries.get(digest)
+        if entry is not None:
+            entry.used = True
+        return entry
+
+    def is_current(self, entry: Entry, now: float) -> bool:
+        """Whether the entry may answer without asking Redis."""
+        if entry.record is None:
+            return now - entry.read_at < self._freshness.negative
+        return now - max(entry.read_at, self._confirmed_at) < self._freshness.max_staleness
+
+    def may_serve_stale(self, entry: Entry, now: float) -> bool:
+        """Whether the entry may answer while Redis cannot."""
+        if entry.record is None:
+            return False
+        return now - max(entry.read_at, self._confirmed_at) < self._freshness.max_stale
+
+    def confirm(self, now: float) -> None:
+        """All changes up to `now` have been applied."""
+        self._confirmed_at = now
+
+    def confirmed_age(self, now: float) -> float:
+        """Seconds since the feed was last known to be complete; infinite before the first time."""
+        return now - self._confirmed_at
+
+    def begin_read(self, digest: bytes) -> int:
+        """Announce that a record is being read; hand the result to `end_read`."""
+        with self._lock:
+            self._reading.setdefault(digest, None)
+            return self._generation
+
+    def end_read(self, digest: bytes, generation: int, record: KeyRecord | None, read_at: float) -> bool:
+        """Keep what was read. False when the key changed meanwhile, so that it must be read again."""
+        with self._lock:
+            changed_to = self._reading.pop(digest, None)
+            if generation != self._generation:
+                return False
+            if changed_to is not None and (record is None or record.version < changed_to):
+                return False
+            self._put(digest, Entry(record, read_at))
+            return True
+
+    def abandon_read(self, digest: bytes) -> None:
+        """The read failed; whatever was known stays."""
+        with self._lock:
+            self._reading.pop(digest, None)
+
+    def change(self, digest: bytes, version: Version) -> None:
+        """The feed tells of a newer state: drop an older one, and refuse an older one that is still being read."""
+        with self._lock:
+            entry = self._entries.get(digest)
+            if entry is not None and (entry.record is None or entry.record.version < version):
+                del self._entries[digest]
+            if digest in self._reading:
+                self._reading[digest] = max(version, self._reading[digest] or version)
+
+    def clear(self) -> None:
+        """The feed has a gap: nothing in memory, and nothing being read, can be trusted."""
+        with self._lock:
+            self._entries.clear()
+            self._generation += 1
+            self._confirmed_at = _NEVER
+
+    def _put(self, digest: bytes, entry: Entry) -> None:
+        if digest not in self._entries:
+            while len(self._entries) >= self._size:
+                self._evict_one()
+        self._entries[digest] = entry
+
+    def _evict_one(self) -> None:
+        # The oldest goes, unless it was used since it last came round: then it joins the end of the queue once more.
+        for _ in range(len(self._entries)):
+            digest, entry = next(iter(self._entries.items()))
+            if not entry.used:
+                break
+            entry.used = False
+            self._entries.move_to_end(digest)
+        self._entries.popitem(last=False)

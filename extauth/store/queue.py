@@ -1,0 +1,150 @@
+"""The one thread that talks to Redis for checks.
+
+Checks that need Redis queue up; the thread takes all that wait, sends them as one pipeline and hands out the replies.
+While one exchange is under way the next batch gathers, so batches grow with load by themselves. A need whose deadline
+has passed is answered without being sent. After a failure Redis is left alone for a moment, and needs fail at once
+instead of each waiting out the timeout.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol
+
+import redis
+from redis.client import Pipeline
+from redis.exceptions import NoScriptError, RedisError
+
+from extauth.store.errors import StoreUnavailableError, translate
+from extauth.store.scripts import SPEND
+from extauth.telemetry.logs import logger
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+_log = logger(__name__)
+
+MAX_BATCH = 256
+MAX_WAITING = 20_000
+_REST_AFTER_FAILURE = 0.25  # seconds
+_IDLE = 0.5  # seconds between looks at the stop flag
+
+
+class Need(Protocol):
+    """Something a check wants of Redis. Exactly one of `answer` and `fail` is called, on the queue's thread."""
+
+    deadline: float
+    """Monotonic seconds."""
+
+    def ask(self, pipeline: Pipeline) -> int:
+        """Add the commands to the pipeline; return how many."""
+        ...
+
+    def answer(self, replies: Sequence[Any]) -> None: ...
+
+    def fail(self, error: StoreUnavailableError) -> None: ...
+
+
+class RedisQueue:
+    """Start it once; `submit` from any thread."""
+
+    def __init__(
+        self, client: redis.Redis, metrics: SidecarMetrics, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client = client
+        self._metrics = metrics
+        self._clock = clock
+        self._waiting: SimpleQueue[Need] = SimpleQueue()
+        self._stopping = threading.Event()
+        self._closed_until = 0.0
+        self._last_failure = StoreUnavailableError("circuit")
+        self._thread = threading.Thread(target=self._run, name="redis-queue", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Answer what waits, then end. `timeout` in seconds."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        self._client.close()
+
+    def submit(self, need: Need) -> None:
+        """Queue a need; it fails at once when too many wait already."""
+        if self._waiting.qsize() >= MAX_WAITING:
+            self._fail([need], StoreUnavailableError("overload"))
+        else:
+            self._waiting.put(need)
+
+    def _run(self) -> None:
+        while True:
+            batch = self._take()
+            if batch:
+                self._serve(batch)
+            elif self._stopping.is_set():
+                return
+
+    def _take(self) -> list[Need]:
+        batch: list[Need] = []
+        with suppress(Empty):
+            batch.append(self._waiting.get(timeout=_IDLE))
+            while len(batch) < MAX_BATCH:
+                batch.append(self._waiting.get_nowait())
+        return batch
+
+    def _serve(self, batch: list[Need]) -> None:
+        now = self._clock()
+        late = [need for need in batch if need.deadline <= now]
+        self._fail(late, StoreUnavailableError("deadline"))
+        batch = [need for need in batch if need.deadline > now]
+        if not batch:
+            return
+        if now < self._closed_until:
+            self._fail(batch, StoreUnavailableError("circuit"))
+            return
+        try:
+            shares = self._exchange(batch)
+        except (RedisError, OSError) as error:
+            self._closed_until = self._clock() + _REST_AFTER_FAILURE
+            self._fail(batch, translate(error))
+            return
+        for need, replies in zip(batch, shares, strict=True):
+            self._deliver(need, replies)
+
+    def _exchange(self, batch: Sequence[Need]) -> list[list[Any]]:
+        with self._metrics.redis_seconds.time():
+            shares = self._send(batch)
+            untaught = [index for index, replies in enumerate(shares) if any(map(_is_unknown_script, replies))]
+            if untaught:  # a restarted Redis has forgotten the script
+                self._client.script_load(SPEND.text)
+                for index, replies in zip(untaught, self._send([batch[index] for index in untaught]), strict=True):
+                    shares[index] = replies
+        self._metrics.redis_batch.observe(len(batch))
+        return shares
+
+    def _send(self, batch: Sequence[Need]) -> list[list[Any]]:
+        with self._client.pipeline(transaction=False) as pipeline:
+            counts = [need.ask(pipeline) for need in batch]
+            replies = iter(pipeline.execute(raise_on_error=False))
+        return [list(islice(replies, count)) for count in counts]
+
+    def _deliver(self, need: Need, replies: Sequence[Any]) -> None:
+        failed = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if failed is not None:
+            self._fail([need], translate(failed))
+            return
+        try:
+            need.answer(replies)
+        except Exception:  # noqa: BLE001 (a fault in one check must not end the thread that all of them share)
+            _log.exception("check_failed_after_redis_answered")
+            self._fail([need], StoreUnavailableError("reply"))
+
+    def _fail(self, needs: Sequence[Need], error: StoreUnavailableError) -> None:
+        for need in needs:
+            self._metrics.redis_errors.labels(error.kind).inc()
+            need.fail(error)
+
+
+def _is_unknown_script(reply: object) -> bool:
+    return isinstance(reply, NoScriptError)

@@ -1,0 +1,24 @@
+"""Our Lua scripts, each loaded from its file, and running one so that a Redis which forgot it is taught again."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's text and its SHA-1, by which EVALSHA knows it."""
+
+    text: str
+    sha: str
+
+
+def _read(name: str) -> Script:
+    text = (files("extauth.store") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+PUT_RECORD = _read("put_record")
+REMOVE_RECORD = _read("remove_record")
+ANNOUNCE = _read("announce")
+SPEND = _read("spend")

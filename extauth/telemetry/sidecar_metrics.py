@@ -1,0 +1,64 @@
+"""What the sidecar counts. Labels: api and limit names from the policy file, reasons and kinds from closed sets."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_FAST = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_LAG = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
+_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class SidecarMetrics:
+    """All series of one sidecar, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.checks = Counter(
+            "extauth_checks",
+            "Checks by the API that they matched and why they ended so.",
+            ["api", "reason"],
+            registry=registry,
+        )
+        self.check_seconds = Histogram(
+            "extauth_check_seconds",
+            "Time from the request message to the answer; source is memory, or redis when it had to be asked.",
+            ["source"],
+            buckets=_FAST,
+            registry=registry,
+        )
+        self.near_cache_lookups = Counter(
+            "extauth_near_cache_lookups",
+            "Key lookups in memory: hit, absent (known not to exist), miss, stale (served while Redis was away).",
+            ["result"],
+            registry=registry,
+        )
+        self.near_cache_entries = Gauge("extauth_near_cache_entries", "Keys held in memory.", registry=registry)
+        self.redis_seconds = Histogram(
+            "extauth_redis_seconds", "Time of one pipelined exchange with Redis.", buckets=_FAST, registry=registry
+        )
+        self.redis_batch = Histogram(
+            "extauth_redis_batch_checks",
+            "Checks that shared one exchange with Redis.",
+            buckets=_SIZES,
+            registry=registry,
+        )
+        self.redis_errors = Counter(
+            "extauth_redis_errors", "Needs of Redis that failed, by kind.", ["kind"], registry=registry
+        )
+        self.feed_lag = Histogram(
+            "extauth_feed_lag_seconds",
+            "Time from a commit in the registry until this sidecar knew of it.",
+            buckets=_LAG,
+            registry=registry,
+        )
+        self.feed_age = Gauge(
+            "extauth_feed_age_seconds", "Time since the change feed was last known to be complete.", registry=registry
+        )
+        self.feed_resyncs = Counter(
+            "extauth_feed_resyncs", "Times the near cache was cleared, by cause.", ["cause"], registry=registry
+        )
+        self.bucket_spends = Counter(
+            "extauth_bucket_spends",
+            "Buckets asked for tokens; outcome is allowed or limited, source is redis, or local while it is away.",
+            ["api", "limit", "source", "outcome"],
+            registry=registry,
+        )
+        self.ready = Gauge("extauth_ready", "1 while a component is ready.", ["component"], registry=registry)
