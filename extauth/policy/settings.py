@@ -1,0 +1,87 @@
+"""extauth.yaml: all settings of a sidecar, the policy among them."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from extauth.keys.settings import Peppers
+from extauth.policy.schema import Apis
+from extauth.settings.model import Settings
+from extauth.settings.redis import RedisSettings
+from extauth.settings.values import Address, Duration
+from extauth.telemetry.logs import LogSettings
+
+
+def _distinct(addresses: Sequence[str]) -> Sequence[str]:
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("an address stands here twice: use each once")
+    return addresses
+
+
+class ListenSettings(Settings):
+    """Where the sidecar listens."""
+
+    grpc: Annotated[tuple[Address, ...], Field(min_length=1), AfterValidator(_distinct)] = (
+        "unix:/run/extauth/extauth.sock",
+    )
+    """For Envoy. A unix socket is faster than TCP, and file permissions guard it."""
+    socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$")
+    """Permissions of unix sockets, octal."""
+    admin: Address = "127.0.0.1:9902"
+    """For /metrics, /healthz and /readyz."""
+
+
+class CacheSettings(Settings):
+    """The near cache: keys in this process's memory."""
+
+    size: int = Field(default=100_000, ge=1, le=10_000_000)
+    """Most keys held; about 1 kB each."""
+    max_staleness: Duration = Field(default=5.0, gt=0, le=300)
+    """While the change feed is silent, how old a record may be before it is read again."""
+    max_stale: Duration = Field(default=3600.0, ge=0, le=86400 * 7)
+    """While Redis is away, how long known keys go on working. A revocation cannot reach the sidecar in that time."""
+    negative: Duration = Field(default=5.0, ge=0, le=300)
+    """How long it is remembered that a key does not exist."""
+
+
+class CheckSettings(Settings):
+    """Bounds of one check."""
+
+    timeout: Duration = Field(default=0.15, gt=0, le=10)
+    """Longest wait for Redis in one check; keep it below the timeout of Envoy's filter (200ms by default)."""
+    max_message_size: int = Field(default=1_048_576, ge=4096, le=16_777_216)
+    """Largest CheckRequest accepted, bytes."""
+    threads: int = Field(default=8, ge=1, le=256)
+    """Checks that may wait for Redis at the same time."""
+
+
+class ShutdownSettings(Settings):
+    """What happens after SIGTERM."""
+
+    delay: Duration = Field(default=0.0, ge=0, le=300)
+    """How long to go on serving, not ready, before refusing new checks. Give Envoy time to drain first."""
+    grace: Duration = Field(default=5.0, ge=0, le=300)
+    """How long checks under way may take."""
+
+
+class KeySettings(Settings):
+    """How keys are recognised."""
+
+    peppers: Peppers
+    """The registry's peppers."""
+    prefixes: tuple[Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_]{0,30}[a-z0-9])?$")], ...] = ()
+    """Prefixes accepted here; any when left out. A key for production then fails in staging without a lookup."""
+
+
+class SidecarSettings(Settings):
+    """extauth.yaml."""
+
+    listen: ListenSettings = ListenSettings()
+    redis: RedisSettings = RedisSettings()
+    keys: KeySettings
+    cache: CacheSettings = CacheSettings()
+    check: CheckSettings = CheckSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    log: LogSettings = LogSettings()
+    apis: Apis
