@@ -53,7 +53,7 @@ class Match(Settings):
     """`/v1` is that path and all below it; `=/v1` just that one."""
     methods: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")], ...] = ()
     """HTTP methods, in capitals."""
-    context: dict[str, str] = {}
+    context: dict[str, str] = Field(default_factory=dict)
     """Values of Envoy's `context_extensions`, which only its route configuration can set."""
 
 
