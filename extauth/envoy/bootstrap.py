@@ -1,0 +1,40 @@
+"""A whole Envoy: one listener, the sidecar behind it, one upstream."""
+
+import typing
+
+from betterproto2 import Casing
+from envoy_data_plane.envoy.config.bootstrap.v3 import Admin, Bootstrap, BootstrapStaticResources
+from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
+from envoy_data_plane.google.protobuf import Any
+
+from extauth.envoy.addresses import address
+from extauth.envoy.clusters import sidecar_cluster, upstream_cluster
+from extauth.envoy.http_connection_manager import http_connection_manager
+from extauth.envoy.parameters import EnvoyParameters
+
+_BUFFERED_PER_CONNECTION = 32768  # bytes
+
+
+def bootstrap(parameters: EnvoyParameters) -> dict[str, typing.Any]:
+    """The file that `envoy -c` reads, as data: JSON of Envoy's messages with names as in its documentation."""
+    message = Bootstrap(
+        admin=Admin(address=address(parameters.admin)),
+        static_resources=BootstrapStaticResources(
+            listeners=[_listener(parameters)],
+            clusters=[sidecar_cluster(parameters.sidecars), upstream_cluster(parameters.upstream)],
+        ),
+    )
+    return message.to_dict(casing=Casing.SNAKE)
+
+
+def _listener(parameters: EnvoyParameters) -> Listener:
+    manager = Filter(
+        name="envoy.filters.network.http_connection_manager",
+        typed_config=Any.pack(http_connection_manager(parameters)),
+    )
+    return Listener(
+        name="ingress",
+        address=address(parameters.listen),
+        per_connection_buffer_limit_bytes=_BUFFERED_PER_CONNECTION,
+        filter_chains=[FilterChain(filters=[manager])],
+    )

@@ -1,0 +1,73 @@
+"""Where Envoy sends requests: the sidecar for checks, the upstream for what passed."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
+    Cluster,
+    ClusterDiscoveryType,
+)
+from envoy_data_plane.envoy.config.core.v3 import Http2ProtocolOptions
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonHttpProtocolOptions
+from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
+    HttpProtocolOptions,
+    HttpProtocolOptionsExplicitHttpConfig,
+)
+from envoy_data_plane.google.protobuf import Any
+
+from extauth.envoy.addresses import endpoints
+
+SIDECAR_CLUSTER = "extauth"
+UPSTREAM_CLUSTER = "upstream"
+
+_HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_SIDECAR_CONNECT_TIMEOUT = timedelta(milliseconds=100)  # leaves room for a retry within one check
+_UPSTREAM_CONNECT_TIMEOUT = timedelta(seconds=1)
+_CHECKS_AT_A_TIME = 4096
+_STREAMS_PER_CONNECTION = 1024
+_NEVER = timedelta(0)
+
+
+def sidecar_cluster(addresses: Sequence[str]) -> Cluster:
+    """The sidecar's processes, asked over HTTP/2 connections that stay open.
+
+    A breaker that trips refuses requests, so the breakers stand well above what a sidecar can answer in time.
+    """
+    return Cluster(
+        name=SIDECAR_CLUSTER,
+        type=ClusterDiscoveryType.STATIC,
+        connect_timeout=_SIDECAR_CONNECT_TIMEOUT,
+        load_assignment=endpoints(SIDECAR_CLUSTER, addresses),
+        typed_extension_protocol_options={_HTTP_PROTOCOL_OPTIONS: Any.pack(_http2_without_idle_timeout())},
+        circuit_breakers=CircuitBreakers(
+            thresholds=[
+                CircuitBreakersThresholds(
+                    max_connections=64,
+                    max_pending_requests=_CHECKS_AT_A_TIME,
+                    max_requests=_CHECKS_AT_A_TIME,
+                    max_retries=64,
+                )
+            ]
+        ),
+    )
+
+
+def upstream_cluster(address: str) -> Cluster:
+    """The API behind Envoy, over HTTP/1.1."""
+    return Cluster(
+        name=UPSTREAM_CLUSTER,
+        type=ClusterDiscoveryType.STATIC,
+        connect_timeout=_UPSTREAM_CONNECT_TIMEOUT,
+        load_assignment=endpoints(UPSTREAM_CLUSTER, [address]),
+    )
+
+
+def _http2_without_idle_timeout() -> HttpProtocolOptions:
+    return HttpProtocolOptions(
+        common_http_protocol_options=CommonHttpProtocolOptions(idle_timeout=_NEVER),
+        explicit_http_config=HttpProtocolOptionsExplicitHttpConfig(
+            http2_protocol_options=Http2ProtocolOptions(max_concurrent_streams=_STREAMS_PER_CONNECTION)
+        ),
+    )

@@ -1,0 +1,75 @@
+"""The filter that asks the sidecar, and what a route may change about it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import (
+    ApiVersion,
+    BackoffStrategy,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+    RetryPolicy,
+)
+from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import CheckSettings, ExtAuthz, ExtAuthzPerRoute
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.type.matcher.v3 import ListStringMatcher, StringMatcher
+from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
+from envoy_data_plane.google.protobuf import Any
+
+from extauth.envoy.clusters import SIDECAR_CLUSTER
+from extauth.envoy.parameters import EnvoyParameters
+
+FILTER_NAME = "envoy.filters.http.ext_authz"
+_STAT_PREFIX = "extauth"
+
+
+def ext_authz_filter(parameters: EnvoyParameters) -> HttpFilter:
+    """Fails closed: a sidecar that does not answer in time is a 503. Bodies are never sent to it."""
+    return HttpFilter(
+        name=FILTER_NAME,
+        typed_config=Any.pack(
+            ExtAuthz(
+                transport_api_version=ApiVersion.V3,
+                grpc_service=_sidecar(parameters.check_timeout),
+                failure_mode_allow=False,
+                status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
+                validate_mutations=True,  # refuses header injection by way of the sidecar
+                encode_raw_headers=parameters.encode_raw_headers,
+                allowed_headers=_named(parameters.check_headers),
+                clear_route_cache=False,
+                stat_prefix=_STAT_PREFIX,
+                emit_filter_state_stats=True,  # how long a check took, for access logs
+            )
+        ),
+    )
+
+
+def unchecked_route() -> Any:
+    """Per-route configuration: no check here."""
+    return Any.pack(ExtAuthzPerRoute(disabled=True))
+
+
+def route_context(context: Mapping[str, str]) -> Any:
+    """Per-route configuration: `context_extensions` for the sidecar."""
+    return Any.pack(ExtAuthzPerRoute(check_settings=CheckSettings(context_extensions=dict(context))))
+
+
+def _sidecar(timeout: float) -> GrpcService:
+    return GrpcService(
+        envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SIDECAR_CLUSTER, authority=SIDECAR_CLUSTER),
+        timeout=timedelta(seconds=timeout),
+        retry_policy=RetryPolicy(
+            num_retries=1,
+            retry_on="connect-failure,reset,unavailable",
+            # The default waits a second before a retry, which no check has.
+            retry_back_off=BackoffStrategy(
+                base_interval=timedelta(milliseconds=5), max_interval=timedelta(milliseconds=10)
+            ),
+        ),
+    )
+
+
+def _named(headers: Sequence[str]) -> ListStringMatcher | None:
+    if not headers:
+        return None
+    return ListStringMatcher(patterns=[StringMatcher(exact=name) for name in headers])

@@ -1,0 +1,39 @@
+"""What a bootstrap is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FAILURE_MODE_HEADER = "x-envoy-auth-failure-mode-allowed"
+"""Tells an upstream that a request passed unchecked. Envoy does not strip a client's copy."""
+
+PLAIN_CHECK_HEADERS = ("content-type", "x-request-id", "x-envoy-external-address")
+"""What the sidecar reads besides credentials: gRPC or not, an id for the logs, the client's address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteParameters:
+    """One route to the upstream. `context` reaches the sidecar as `context_extensions`; clients cannot set it."""
+
+    prefix: str = "/"
+    context: Mapping[str, str] = field(default_factory=dict)
+    checked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvoyParameters:
+    """Addresses are `host:port`, with a numeric host, or `unix:/path`; times are seconds."""
+
+    listen: str
+    admin: str
+    sidecars: tuple[str, ...]
+    """One address for each sidecar process."""
+    upstream: str
+    identity_headers: tuple[str, ...]
+    """What the sidecar tells the upstream in; removed from each request before it is checked."""
+    check_headers: tuple[str, ...] = ()
+    """The request headers that the sidecar is sent; all of them when empty."""
+    routes: tuple[RouteParameters, ...] = (RouteParameters(),)
+    """The first one that matches is taken."""
+    encode_raw_headers: bool = True
+    """Send headers as they came, one by one, so that a repeated credential is seen as such."""
+    check_timeout: float = 0.25
