@@ -1,0 +1,141 @@
+"""The database: connections, transactions and migration. SQLAlchemy's errors end here.
+
+Core and synchronous: statements are the same on SQLite and PostgreSQL, and no event loop waits for a disk.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from extauth.registry import migrations
+from extauth.registry.errors import UnavailableError
+from extauth.registry.schema import registry
+from extauth.telemetry.logs import logger
+
+DEADLINE = 5.0
+"""Seconds: the longest wait for a connection, a lock or a statement."""
+
+_log = logger(__name__)
+_WRITES = "extauth_writes"
+
+
+class Database:
+    """A pool of connections to one database. Nothing is opened before the first use."""
+
+    def __init__(self, url: str, password: str | None = None) -> None:
+        """UnavailableError when the database's driver is not installed."""
+        self._url = make_url(url)
+        if password is not None:
+            self._url = self._url.set(password=password)
+        try:
+            self._engine = _engine(self._url)
+        except ModuleNotFoundError as error:
+            raise UnavailableError(f"the driver {error.name} is not installed: add it with pip") from None
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+        # The database lets one writer in at a time: SQLite by its lock, others at the counter of revisions. Threads
+        # that queue here are served in turn, and do not poll SQLite's lock or hold connections meanwhile.
+        self._turn = threading.Lock()
+
+    def migrate(self) -> None:
+        """Make the database, or bring it to the tables of this version. Safe while other processes do the same."""
+        if self._url.get_backend_name() == "sqlite":
+            _make_private(Path(str(self._url.database)))
+        with self.write() as connection:
+            migrations.upgrade(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read transaction; UnavailableError when the database fails."""
+        with _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction: all of it or, after any error, nothing. UnavailableError when the database fails."""
+        if not self._turn.acquire(timeout=DEADLINE):
+            raise UnavailableError("the database is busy: try again")
+        try:
+            with _translated(), self._writing.begin() as connection:
+                yield connection
+        finally:
+            self._turn.release()
+
+    def ping(self) -> None:
+        """UnavailableError unless the database answers and has our tables."""
+        with self.read() as connection:
+            connection.execute(select(registry.c.revision)).scalar_one()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Only an OperationalError (locked, full, away) is logged in the driver's words: others may quote a row."""
+    try:
+        yield
+    except (DBAPIError, PoolTimeoutError) as error:
+        detail = str(error.orig) if isinstance(error, OperationalError) else ""
+        _log.warning("the database failed", error=type(error).__name__, detail=detail)
+        raise UnavailableError("the database does not answer: try again, and see the registry's log") from None
+
+
+def _engine(url: URL) -> Engine:
+    sqlite = url.get_backend_name() == "sqlite"
+    engine = create_engine(
+        url,
+        hide_parameters=True,  # digests stay out of tracebacks
+        pool_size=8,
+        max_overflow=8,
+        pool_timeout=DEADLINE,
+        pool_pre_ping=not sqlite,
+        connect_args={} if sqlite else _postgresql_deadlines(),
+    )
+    if sqlite:
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql_deadlines() -> dict[str, Any]:
+    milliseconds = int(DEADLINE * 1000)
+    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    return {
+        "connect_timeout": int(DEADLINE),
+        "options": " ".join(f"-c {name}={milliseconds}" for name in names),
+    }
+
+
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 (the driver's type)
+    connection.isolation_level = None  # the driver begins no transactions of its own: `_begin_sqlite` does
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {int(DEADLINE * 1000)}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged revocation survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at the start: a read transaction that becomes a writer later fails without waiting."""
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_private(path: Path) -> None:
+    """Only the owner may read the file; SQLite gives its -wal and -shm files the same mode."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        path.chmod(0o600)  # not by a descriptor: closing one would drop SQLite's locks on the file
+    except OSError as error:
+        raise UnavailableError(f"the database file {path} cannot be made: {error.strerror}") from None

@@ -1,0 +1,51 @@
+"""What the registry refuses, and what it cannot do now. No error of a library leaves the package.
+
+None of the texts repeats what the caller sent: an id or a search text may be a whole key, pasted by mistake.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One fault in what was asked for: the field, what is wrong with it and how to mend it."""
+
+    field: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" + (f" ({self.remedy})" if self.remedy else "")
+
+
+class RegistryError(Exception):
+    """Base of all errors of the registry."""
+
+
+class InvalidError(RegistryError):
+    """Fields that cannot be taken as they are; all of them at once."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class NotFoundError(RegistryError):
+    """No key has the given id."""
+
+    def __init__(self) -> None:
+        self.problem = FieldProblem("id", "no key has this id", "list the keys to find it")
+        super().__init__(str(self.problem))
+
+
+class ConflictError(RegistryError):
+    """The key is in a state that rules the operation out."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        self.problem = FieldProblem("status", message, remedy)
+        super().__init__(str(self.problem))
+
+
+class UnavailableError(RegistryError):
+    """The database does not answer, or not as it should. Nothing was changed."""

@@ -1,0 +1,124 @@
+"""Every error of the API as application/problem+json (RFC 9457), with the fields to mend in `errors`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from extauth.registry.errors import ConflictError, FieldProblem, InvalidError, NotFoundError, UnavailableError
+from extauth.settings.source import dotted
+
+MEDIA_TYPE = "application/problem+json"
+_TEXT = {"type": "string"}
+_PLACES = {"body", "query", "path", "header"}
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "Any error",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail", "errors"],
+                    "properties": {
+                        "type": _TEXT,
+                        "title": _TEXT,
+                        "status": {"type": "integer"},
+                        "detail": _TEXT,
+                        "errors": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "required": ["field", "message", "remedy"],
+                                "properties": {"field": _TEXT, "message": _TEXT, "remedy": _TEXT},
+                            },
+                        },
+                    },
+                }
+            }
+        },
+    }
+}
+"""For OpenAPI."""
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    errors: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    content = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "errors": [{"field": error.field, "message": error.message, "remedy": error.remedy} for error in errors],
+    }
+    return JSONResponse(content, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Answer each kind of error by its one problem."""
+    app.add_exception_handler(InvalidError, _invalid)
+    app.add_exception_handler(NotFoundError, _not_found)
+    app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(UnavailableError, _unavailable)
+    app.add_exception_handler(RequestValidationError, _misshapen)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _fault)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, InvalidError)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields cannot be taken as they are", error.problems)
+
+
+async def _not_found(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotFoundError)
+    return problem(HTTPStatus.NOT_FOUND, error.problem.message, [error.problem])
+
+
+async def _conflict(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ConflictError)
+    return problem(HTTPStatus.CONFLICT, error.problem.message, [error.problem])
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"retry-after": "1"})
+
+
+async def _misshapen(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [_field_problem(detail) for detail in error.errors()]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields cannot be taken as they are", errors)
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return problem(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+
+
+async def _fault(_request: Request, _error: Exception) -> JSONResponse:
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the registry's own: see its log")
+
+
+def _field_problem(detail: Mapping[str, Any]) -> FieldProblem:
+    """One of pydantic's errors; what was sent is not repeated, since it may be a secret in the wrong place."""
+    path = detail["loc"][1:] if detail["loc"][0] in _PLACES else detail["loc"]
+    field = dotted(path).encode(errors="replace").decode()
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "json_invalid":
+        return FieldProblem("", "the body is not JSON", "send a JSON object")
+    if not path:
+        return FieldProblem("", "the body is not a JSON object", "send one, with content-type: application/json")
+    if detail["type"] == "missing":
+        return FieldProblem(field, "is required", "add it")
+    if detail["type"] == "extra_forbidden":
+        return FieldProblem(field, "is not known here", "leave it out")
+    message, _, remedy = message.partition(": use ")
+    return FieldProblem(field, message, f"use {remedy}" if remedy else "see /openapi.json")

@@ -1,0 +1,73 @@
+"""The tables. `migrations/` makes them; a test holds the two together.
+
+Times are Unix milliseconds: SQLite keeps no time zone, and PostgreSQL would return another type.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+registry = Table(
+    "registry",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="registry_one_row"),
+)
+"""One row. `epoch` grows when a registry is restored from a copy; `revision` counts the changes of keys."""
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("pepper_id", String(16), nullable=False),
+    Column("prefix", String(32), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("tenant", String(63), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("plan", String(63), nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("not_before", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("status", String(16), nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("revoked_reason", String(200), nullable=False),
+    Column("rotated_from", String(12), ForeignKey("keys.id", name="keys_rotated_from")),
+    Column("rotated_to", String(12), ForeignKey("keys.id", name="keys_rotated_to")),
+    Column("last_used_at", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("pepper_id", "digest", name="keys_digest"),
+    UniqueConstraint("revision", name="keys_revision"),
+    CheckConstraint("status IN ('active', 'disabled', 'revoked')", name="keys_status"),
+    Index("keys_newest", "created_at", "id"),
+    Index("keys_tenant_newest", "tenant", "created_at", "id"),
+)
+"""One row for each key that was ever made: a revoked key stays, so that its id and digest are never used again."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(12), ForeignKey("keys.id", name="changes_key"), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("committed_at", BigInteger, nullable=False),
+    Index("changes_key_revision", "key_id", "revision"),
+)
+"""Who did what to which key, one row for each revision without a gap."""
