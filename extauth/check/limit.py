@@ -37,14 +37,7 @@ class Limiter:
     def __init__(self, api: Api, names: Names) -> None:
         self._api = api.name
         self._names = names
-        self._limits = [
-            (
-                limit.name,
-                limit.by,
-                Shape.of(limit.rate.amount, limit.rate.period, limit.burst or _whole(limit.rate.amount)),
-            )
-            for limit in api.limits
-        ]
+        self._limits = [(limit.name, limit.by, _shape(limit)) for limit in api.limits]
         self.names = tuple(limit.name for limit in api.limits)
 
     def buckets(self, record: KeyRecord) -> list[Bucket]:

@@ -9,7 +9,7 @@ from extauth.keys.settings import Peppers
 from extauth.policy.schema import Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
-from extauth.settings.values import Address, Duration
+from extauth.settings.values import Address, Duration, TcpAddress
 from extauth.telemetry.logs import LogSettings
 
 
@@ -28,7 +28,7 @@ class ListenSettings(Settings):
     """For Envoy. A unix socket is faster than TCP, and file permissions guard it."""
     socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$")
     """Permissions of unix sockets, octal."""
-    admin: Address = "127.0.0.1:9902"
+    admin: TcpAddress = "127.0.0.1:9902"
     """For /metrics, /healthz and /readyz."""
 
 
@@ -52,7 +52,7 @@ class CheckSettings(Settings):
     """Longest wait for Redis in one check; keep it below the timeout of Envoy's filter (200ms by default)."""
     max_message_size: int = Field(default=1_048_576, ge=4096, le=16_777_216)
     """Largest CheckRequest accepted, bytes."""
-    threads: int = Field(default=8, ge=1, le=256)
+    threads: int = Field(default=16, ge=1, le=256)
     """Checks that may wait for Redis at the same time."""
 
 

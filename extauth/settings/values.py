@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from extauth.settings.model import Settings
 
@@ -88,6 +88,22 @@ Address = Annotated[
     BeforeValidator(_address),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:9001", "unix:/run/extauth/extauth.sock"]}),
 ]
+
+
+def _tcp_address(value: str) -> str:
+    if value.startswith("unix:"):
+        raise ValueError(f"{value!r} is a unix socket: use host:port")
+    return value
+
+
+TcpAddress = Annotated[Address, AfterValidator(_tcp_address)]
+"""host:port; `*` as host means every interface."""
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The parts of a TcpAddress, as `socket` wants them."""
+    host, _, port = address.rpartition(":")
+    return ("0.0.0.0" if host == "*" else host.strip("[]")), int(port)  # noqa: S104 (asked for by "*")
 
 
 class SecretError(ValueError):

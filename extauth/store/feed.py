@@ -66,6 +66,7 @@ class FeedFollower:
         self._position: bytes | str = "0-0"
         self._promised = 0
         self._following = False
+        self._fault: str | None = "not connected yet"
         self._thread = threading.Thread(target=self._run, name="change-feed", daemon=True)
 
     def start(self) -> None:
@@ -76,12 +77,24 @@ class FeedFollower:
         self._thread.join(timeout)
         self._client.close()
 
+    @property
+    def has_followed(self) -> bool:
+        """Whether the feed was ever complete here."""
+        return self._following
+
+    def fault(self) -> str | None:
+        """What keeps the feed from being complete now, in a few words."""
+        return self._fault
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self.follow_once()
+                self._fault = None if self._publication else "nothing has been published"
             except (RedisError, OSError) as error:
-                self._metrics.redis_errors.labels(translate(error).kind).inc()
+                kind = translate(error).kind
+                self._fault = f"Redis: {kind}"
+                self._metrics.redis_errors.labels(kind).inc()
                 self._stopping.wait(_REST_AFTER_FAILURE)
 
     def follow_once(self) -> None:

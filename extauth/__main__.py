@@ -1,0 +1,5 @@
+"""`python -m extauth` is the `extauth` command."""
+
+from extauth.cli.main import main
+
+main()

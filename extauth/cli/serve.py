@@ -1,0 +1,24 @@
+"""`extauth serve`: the sidecar."""
+
+from pathlib import Path
+
+import click
+
+from extauth.cli.settings_file import config_option, load_or_exit
+from extauth.policy.settings import SidecarSettings
+from extauth.serving.sidecar import run
+from extauth.serving.sockets import BindError
+from extauth.settings.values import SecretError
+from extauth.telemetry.logs import configure
+
+
+@click.command()
+@config_option
+def serve(path: Path) -> None:
+    """Answer Envoy's checks until SIGTERM, then drain."""
+    settings = load_or_exit(SidecarSettings, path)
+    configure(settings.log)
+    try:
+        run(settings)
+    except (SecretError, BindError) as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,89 @@
+"""The admin port: /metrics, /healthz, /readyz."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from extauth.serving.components import Components
+from extauth.serving.sockets import BindError
+from extauth.settings.values import host_and_port
+
+_Page = tuple[HTTPStatus, str, bytes]
+
+
+class AdminServer:
+    """HTTP/1.1 on threads of its own, so that a scrape never holds up a check for long."""
+
+    def __init__(self, address: str, registry: CollectorRegistry, components: Components) -> None:
+        pages: dict[str, Callable[[str], _Page]] = {
+            "/metrics": lambda accept: _metrics(registry, accept),
+            "/healthz": lambda _: (HTTPStatus.OK, "text/plain", b"ok\n"),
+            "/readyz": lambda _: _readiness(components),
+        }
+
+        class RequestHandler(_RequestHandler):
+            def page(self, path: str, accept: str) -> _Page:
+                if path not in pages:
+                    return HTTPStatus.NOT_FOUND, "text/plain", f"known here: {', '.join(pages)}\n".encode()
+                return pages[path](accept)
+
+        host, port = host_and_port(address)
+        try:
+            self._server = _Server((host, port), RequestHandler)
+        except OSError as error:
+            raise BindError(f"cannot listen on {address} (listen.admin): {error.strerror}") from error
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="admin", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
+
+class _RequestHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 10  # seconds that a client may be idle
+
+    def page(self, path: str, accept: str) -> _Page:
+        raise NotImplementedError
+
+    def do_GET(self) -> None:
+        status, content_type, body = self.page(self.path.partition("?")[0], self.headers.get("Accept", ""))
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in the base class)
+        """Probes and scrapes are not worth a line each."""
+
+
+def _metrics(registry: CollectorRegistry, accept: str) -> _Page:
+    encode, content_type = choose_encoder(accept)
+    return HTTPStatus.OK, content_type, encode(registry)
+
+
+def _readiness(components: Components) -> _Page:
+    report = components.report()
+    status = HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE
+    body = json.dumps({"ready": report.ready, "components": dict(report.components)})
+    return status, "application/json", body.encode() + b"\n"

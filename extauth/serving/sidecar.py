@@ -1,0 +1,124 @@
+"""The sidecar: all of its parts, in the order in which they start, and stop in reverse."""
+
+import os
+import signal
+import threading
+import time
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from extauth.check.decide import Clocks, Decider, ServedApi, Stores
+from extauth.check.keys import KeyLookup
+from extauth.check.tally import Tally
+from extauth.policy.settings import SidecarSettings
+from extauth.serving.admin import AdminServer
+from extauth.serving.components import Component, Components
+from extauth.serving.stock import StockTransport
+from extauth.serving.transport import TransportOptions
+from extauth.store.buckets import LocalBuckets, SharedBuckets
+from extauth.store.client import connect
+from extauth.store.feed import BLOCK, FeedFollower
+from extauth.store.key_reader import KeyReader
+from extauth.store.names import Names
+from extauth.store.near_cache import Freshness, NearCache
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.logs import logger
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+_log = logger(__name__)
+_LOCAL_BUCKETS = 100_000
+_OCTAL = 8
+
+
+class Sidecar:
+    """`start`, then `stop`. Raises SecretError and BindError when it cannot start."""
+
+    def __init__(self, settings: SidecarSettings) -> None:
+        self._settings = settings
+        self._draining = False
+        self._serving = False
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        metrics = SidecarMetrics(registry)
+        names = Names(settings.redis.namespace)
+        freshness = Freshness(settings.cache.max_staleness, settings.cache.max_stale, settings.cache.negative)
+        cache = NearCache(settings.cache.size, freshness)
+        self._queue = RedisQueue(connect(settings.redis, connections=2), metrics)
+        self._feed = FeedFollower(
+            connect(settings.redis, timeout=BLOCK + settings.redis.timeout, connections=1), names, cache, metrics
+        )
+        stores = Stores(
+            keys=KeyLookup([pepper.pepper() for pepper in settings.keys.peppers], settings.keys.prefixes, cache),
+            reader=KeyReader(self._queue, cache, names),
+            shared=SharedBuckets(self._queue),
+            local=LocalBuckets(_LOCAL_BUCKETS),
+        )
+        apis = [ServedApi(api, names) for api in settings.apis]
+        decider = Decider(apis, stores, Tally(metrics, settings.apis), Clocks())
+        self._transport = StockTransport(decider, _transport_options(settings))
+        self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
+        metrics.near_cache_entries.set_function(lambda: len(cache))
+        metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))
+        self.admin_port = self._admin.port
+
+    def start(self) -> dict[str, str]:
+        """Serve; return each gRPC address asked for with the one bound."""
+        self._admin.start()
+        self._queue.start()
+        self._feed.start()
+        bound = self._transport.start()
+        self._serving = True
+        _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
+        return bound
+
+    def stop(self) -> None:
+        """Drain: not ready, serve on for a while, let checks under way end, close everything."""
+        self._draining = True
+        self._transport.drain()
+        time.sleep(self._settings.shutdown.delay)
+        self._transport.stop(self._settings.shutdown.grace)
+        self._serving = False
+        self._feed.stop(timeout=2)
+        self._queue.stop(timeout=2)
+        self._admin.stop()
+        _log.info("stopped")
+
+    def _components(self) -> list[Component]:
+        return [
+            Component("listener", lambda: None if self._serving else "not listening yet", vital=True),
+            Component("shutdown", lambda: "draining" if self._draining else None, vital=True),
+            # Vital once: a warm sidecar serves the keys it knows while Redis is away, and taking it out of service
+            # then would turn Redis' outage into everyone's.
+            Component(
+                "warm", lambda: None if self._feed.has_followed else "has not read the change feed yet", vital=True
+            ),
+            Component("redis", self._feed.fault, vital=False),
+        ]
+
+
+def run(settings: SidecarSettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once."""
+    stopping = threading.Event()
+
+    def on_signal(number: int, _frame: object) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    sidecar = Sidecar(settings)
+    sidecar.start()
+    stopping.wait()
+    sidecar.stop()
+
+
+def _transport_options(settings: SidecarSettings) -> TransportOptions:
+    return TransportOptions(
+        addresses=settings.listen.grpc,
+        socket_mode=int(settings.listen.socket_mode, _OCTAL),
+        timeout=settings.check.timeout,
+        max_message_size=settings.check.max_message_size,
+        threads=settings.check.threads,
+    )

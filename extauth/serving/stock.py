@@ -1,0 +1,94 @@
+"""The transport on grpcio's own server: a pool of threads, public API only."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import HealthServicer
+from grpc_reflection.v1alpha import reflection
+
+from extauth.serving.sockets import bind, remove_socket
+from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
+from extauth.telemetry.logs import logger
+from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
+
+_log = logger(__name__)
+
+_MARGIN = 0.01  # seconds kept for the way back to Envoy
+_CHANNEL_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a second process on the same port is an error, not a silent half of the traffic
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),  # Envoy's connection_keepalive may ping once a second
+    ("grpc.keepalive_permit_without_calls", 1),  # ... also on an idle connection
+    ("grpc.http2.max_ping_strikes", 0),  # ... and is never cut off for it
+)
+
+
+class StockTransport:
+    """Serves Check with grpc.server."""
+
+    def __init__(self, handler: Handler, options: TransportOptions) -> None:
+        self._handler = handler
+        self._options = options
+        self._health = HealthServicer()
+        self._addresses: tuple[str, ...] = ()
+        channel_options = (
+            *_CHANNEL_OPTIONS,
+            ("grpc.max_receive_message_length", options.max_message_size),
+        )
+        self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="check")
+        self._server = grpc.server(self._pool, options=channel_options)
+        check: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+            self._check
+        )  # no (de)serialisers: bytes in, bytes out
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(CHECK_SERVICE, {CHECK_METHOD: check})]
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        check_service = external_auth_pb2.DESCRIPTOR.services_by_name["Authorization"].full_name
+        names = (check_service, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    def start(self) -> dict[str, str]:
+        """Raises BindError."""
+        bound = {address: bind(self._server, address, self._options.socket_mode) for address in self._options.addresses}
+        self._addresses = tuple(bound.values())
+        self._server.start()
+        for service in ("", CHECK_SERVICE):
+            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        return bound
+
+    def drain(self) -> None:
+        self._health.enter_graceful_shutdown()
+
+    def stop(self, grace: float) -> None:
+        self._server.stop(grace).wait(grace + 1)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for address in self._addresses:
+            remove_socket(address)
+
+    def _check(self, message: bytes, context: grpc.ServicerContext) -> bytes:
+        remaining = context.time_remaining()
+        wait = self._options.timeout if remaining is None else min(self._options.timeout, remaining - _MARGIN)
+        try:
+            outcome = self._handler.decide(message, time.monotonic() + wait)
+            return outcome if isinstance(outcome, bytes) else _wait_for(outcome, wait)
+        except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)
+            _log.exception("check_failed")
+            return self._handler.unavailable(message)
+
+
+def _wait_for(pending: PendingAnswer, wait: float) -> bytes:
+    delivered = threading.Event()
+    answers: list[bytes] = []
+
+    def deliver(answer: bytes) -> None:
+        answers.append(answer)
+        delivered.set()
+
+    pending.then(deliver)
+    if not delivered.wait(wait) and (expired := pending.expire()) is not None:
+        return expired
+    delivered.wait()  # it is being delivered at this moment
+    return answers[0]
