@@ -1,0 +1,81 @@
+"""What all of `extauth keys` share: the registry that they talk to, the form of the output, and the exit codes."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from extauth.cli.keys_output import print_json, print_key
+from extauth.registry.client import Client, RefusedError, UnreachableError
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A registry, and whether keys are printed as JSON or as a table."""
+
+    client: Client
+    json: bool
+
+    def show(self, key: Mapping[str, Any]) -> None:
+        if self.json:
+            print_json(key)
+        else:
+            print_key(key)
+
+    def show_issued(self, key: Mapping[str, Any], *, quiet: bool) -> None:
+        """Print a new key with its secret; `quiet`: the secret and nothing else."""
+        if quiet:
+            click.echo(key["secret"])
+            return
+        self.show(key)
+        if not self.json:
+            click.echo("\nThe secret is shown only this once: store it now.")
+
+
+class _Refused(click.ClickException):
+    exit_code = 1
+
+
+class _Unreachable(click.ClickException):
+    exit_code = 3
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that all have, a Session made from them, and its errors their exit codes."""
+
+    @click.option(
+        "--registry",
+        envvar="REGISTRY_URL",
+        default="http://127.0.0.1:9903",
+        show_envvar=True,
+        help="URL of the registry.",
+    )
+    @click.option(
+        "--token",
+        envvar="REGISTRY_TOKEN",
+        show_envvar=True,
+        help="Admin token. Prefer the environment: others on this machine can see a command line.",
+    )
+    @click.option("--output", type=click.Choice(["table", "json"]), default="table", help="Default: table.")
+    @functools.wraps(command)
+    def run(*, registry: str, token: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 (click's values)
+        session = Session(_client(registry, token), output == "json")
+        try:
+            command(session, **options)
+        except RefusedError as error:
+            raise _Refused(str(error)) from None
+        except UnreachableError as error:
+            raise _Unreachable(str(error)) from None
+
+    return run
+
+
+def _client(url: str, token: str | None) -> Client:
+    if not token:
+        raise click.UsageError("no admin token: set REGISTRY_TOKEN")
+    try:
+        return Client(url, token)
+    except ValueError as error:
+        raise click.UsageError(f"{error}: mend REGISTRY_URL or REGISTRY_TOKEN") from None

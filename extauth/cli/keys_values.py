@@ -1,0 +1,43 @@
+"""Values on the command line of `extauth keys`, checked by click's callbacks: BadParameter says how to write them."""
+
+from collections.abc import Sequence
+
+import click
+
+from extauth.registry import times
+from extauth.settings.values import parse_duration
+
+
+def time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """RFC 3339 in UTC, from the same with any offset or from a duration that begins now, such as 30d."""
+    if value is None:
+        return None
+    try:
+        return times.to_rfc3339(_milliseconds(value))
+    except (ValueError, OverflowError):
+        raise click.BadParameter("use a duration such as 30d, or RFC 3339 such as 2027-01-31T12:00:00Z") from None
+
+
+def duration(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """The text, when it is a duration."""
+    try:
+        parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+def entries(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    """`name=value` texts as a mapping."""
+    found = dict(value.partition("=")[::2] for value in values)
+    if any("=" not in value for value in values) or len(found) < len(values):
+        raise click.BadParameter("use name=value, each name once")
+    return found
+
+
+def _milliseconds(value: str) -> int:
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        return times.from_rfc3339(value)
+    return times.now() + round(seconds * 1000)

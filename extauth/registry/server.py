@@ -1,0 +1,71 @@
+"""RegistryServer: the key registry as one process runs it, from its settings."""
+
+from contextlib import ExitStack
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from extauth.registry.authorization import AdminToken
+from extauth.registry.database import Database
+from extauth.registry.grpc_server import GrpcServer
+from extauth.registry.history import History
+from extauth.registry.http_server import HttpServer
+from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.operations import KeyRegistry
+from extauth.registry.rest.app import create_app
+from extauth.registry.settings import RegistrySettings
+from extauth.registry.watch import WatchKeys
+from extauth.telemetry.logs import logger
+
+_log = logger(__name__)
+
+
+class RegistryServer:
+    """REST and gRPC in front of one database.
+
+    Making one reads the secrets (SecretError); `start` opens the database and the ports. `history` is for the
+    publisher, `registry` for code in the same process; both work from `start` to `stop`.
+    """
+
+    def __init__(self, settings: RegistrySettings, metrics: CollectorRegistry = REGISTRY) -> None:
+        """UnavailableError when the database's driver is not installed."""
+        self._settings = settings
+        self._metrics = RegistryMetrics(metrics)
+        self._token = AdminToken.read(settings.admin_token)
+        peppers = [pepper.pepper() for pepper in settings.keys.peppers]
+        password = settings.database_password.read() if settings.database_password else None
+        self._database = Database(settings.database, password)
+        self.registry = KeyRegistry(self._database, settings.keys.prefix, peppers, self._metrics)
+        self.history = History(self._database)
+        self.http_address = settings.listen.http
+        """Where REST answers; after `start` with the real port in place of 0."""
+        self.grpc_address = settings.listen.grpc
+        """The same for gRPC; None when it is switched off."""
+        self._closers = ExitStack()
+
+    def start(self) -> None:
+        """Migrate the database, then answer; UnavailableError or ListenError, and nothing is left open then."""
+        with ExitStack() as opened:
+            opened.callback(self._database.close)
+            self._database.migrate()
+            self._start_grpc(opened)
+            app = create_app(self.registry, self._database, self._token, self._metrics.registry)
+            http = HttpServer(app, self._settings.listen.http)
+            opened.callback(http.stop)
+            http.start()
+            self.http_address = http.address
+            self._closers = opened.pop_all()
+        _log.info("the registry answers", http=self.http_address, grpc=self.grpc_address)
+
+    def stop(self) -> None:
+        """Let open requests end, end the watchers, close the database. May be called twice."""
+        self._closers.close()
+
+    def _start_grpc(self, opened: ExitStack) -> None:
+        address = self._settings.listen.grpc
+        if address is None:
+            return
+        watch = WatchKeys(self.history, self._token, self._settings.publish.poll_interval, self._metrics)
+        server = GrpcServer(watch, address)
+        opened.callback(server.stop)
+        server.start()
+        self.grpc_address = server.address
