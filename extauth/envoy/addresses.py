@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from envoy_data_plane.envoy.config.core.v3 import Address, Pipe, SocketAddress
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
 
+from extauth.settings.values import host_and_port
+
 
 def address(text: str) -> Address:
     """`127.0.0.1:8000`, `[::1]:8000` or `unix:/run/extauth.sock`."""
     path = text.removeprefix("unix:")
     if path != text:
         return Address(pipe=Pipe(path=path))
-    host, _, port = text.rpartition(":")
-    return Address(socket_address=SocketAddress(address=host.strip("[]"), port_value=int(port)))
+    host, port = host_and_port(text)
+    return Address(socket_address=SocketAddress(address=host, port_value=port))
 
 
 def endpoints(cluster: str, addresses: Sequence[str]) -> ClusterLoadAssignment:

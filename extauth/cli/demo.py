@@ -1,0 +1,39 @@
+"""`extauth demo`: everything on this machine."""
+
+from pathlib import Path
+
+import click
+
+from extauth.demo.ports import DEFAULT_BASE, HIGHEST_BASE, LOWEST_BASE
+
+_NOT_INSTALLED = "the demo needs more packages than the sidecar: pip install 'extauth[demo]'"
+
+
+@click.command()
+@click.option(
+    "--port-base",
+    type=click.IntRange(LOWEST_BASE, HIGHEST_BASE),
+    default=DEFAULT_BASE,
+    show_default=True,
+    help="First of six ports in a row, on 127.0.0.1 alone.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Settings, secrets and logs; cleared at each start.",
+)
+def demo(port_base: int, directory: Path) -> None:
+    """Start Redis, registry, sidecar, Envoy and an upstream on this machine, for trying things out."""
+    try:
+        # Only here: Envoy's message types take a second to import.
+        from extauth.demo.errors import DemoError  # noqa: PLC0415
+        from extauth.demo.run import run  # noqa: PLC0415
+        from extauth.demo.standard import STANDARD  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{_NOT_INSTALLED} (there is no {error.name})") from error
+    try:
+        run(STANDARD, directory, port_base)
+    except DemoError as error:
+        raise click.ClickException(str(error)) from error

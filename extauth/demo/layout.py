@@ -1,0 +1,78 @@
+"""Where everything of one demo is: files, sockets, addresses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from extauth.demo.ports import HOST, Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Both directories are absolute."""
+
+    directory: Path
+    sockets: Path
+    ports: Ports
+
+    @property
+    def registry_settings(self) -> Path:
+        return self.directory / "registry.yaml"
+
+    @property
+    def sidecar_settings(self) -> Path:
+        return self.directory / "extauth.yaml"
+
+    @property
+    def envoy_settings(self) -> Path:
+        return self.directory / "envoy.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.directory / "env"
+
+    @property
+    def database(self) -> Path:
+        return self.directory / "registry.db"
+
+    @property
+    def pepper(self) -> Path:
+        return self.directory / "secrets" / "pepper"
+
+    @property
+    def admin_token(self) -> Path:
+        return self.directory / "secrets" / "admin-token"
+
+    def log(self, service: str) -> Path:
+        return self.directory / "logs" / f"{service}.log"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.sockets / "redis.sock"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.redis_socket}"
+
+    @property
+    def sidecar(self) -> str:
+        return f"unix:{self.sockets / 'extauth.sock'}"
+
+    @property
+    def envoy_url(self) -> str:
+        return f"http://{HOST}:{self.ports.envoy}"
+
+    @property
+    def envoy_admin_url(self) -> str:
+        return f"http://{HOST}:{self.ports.envoy_admin}"
+
+    @property
+    def registry_url(self) -> str:
+        return f"http://{HOST}:{self.ports.registry_http}"
+
+    @property
+    def sidecar_admin_url(self) -> str:
+        return f"http://{HOST}:{self.ports.sidecar_admin}"
+
+    @property
+    def upstream_url(self) -> str:
+        return f"http://{HOST}:{self.ports.upstream}"

@@ -1,0 +1,31 @@
+"""Asking servers whether they are there."""
+
+import http.client
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_PATIENCE = 2.0  # seconds
+
+
+def http_status(url: str, headers: Mapping[str, str] | None = None) -> int:
+    """The status of a GET; OSError when nothing answers."""
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.netloc, timeout=_PATIENCE)
+    try:
+        connection.request("GET", place.path or "/", headers=dict(headers or {}))
+        return connection.getresponse().status
+    except http.client.HTTPException as error:
+        raise ConnectionError(str(error)) from error
+    finally:
+        connection.close()
+
+
+def redis_answers(path: Path) -> bool:
+    """Whether a Redis on a unix socket takes commands."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_PATIENCE)
+        connection.connect(str(path))
+        connection.sendall(b"PING\r\n")
+        return connection.recv(64).startswith(b"+PONG")

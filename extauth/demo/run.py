@@ -1,0 +1,68 @@
+"""The demo from its first line to its last."""
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from extauth.demo.child import Service
+from extauth.demo.directory import claimed, clear, socket_directory
+from extauth.demo.environment import variables, write_environment
+from extauth.demo.keys import make_key
+from extauth.demo.layout import Layout
+from extauth.demo.ports import Ports, refuse_taken
+from extauth.demo.proof import prove
+from extauth.demo.scenario import Scenario
+from extauth.demo.settings_files import write_settings
+from extauth.demo.stack import start_stack
+from extauth.demo.stop_signals import StopRequested, stop_signals
+from extauth.demo.supervisor import Supervisor
+from extauth.registry.client import Client
+
+
+def run(scenario: Scenario, directory: Path, port_base: int) -> None:
+    """Run until a signal asks to stop; DemoError when it cannot start or a server dies."""
+    with stop_signals():
+        try:
+            _run(scenario, directory.absolute(), Ports.from_base(port_base))
+        except StopRequested:
+            _say("stopped")
+
+
+def _run(scenario: Scenario, directory: Path, ports: Ports) -> None:
+    with ExitStack() as held:
+        held.enter_context(claimed(directory))
+        refuse_taken(ports)
+        clear(directory)
+        layout = Layout(directory, held.enter_context(socket_directory(directory)), ports)
+        _say(f"extauth demo in {directory}, logs in {layout.log('*')}")
+        write_settings(layout, scenario)
+        supervisor = held.enter_context(Supervisor())
+        started = time.monotonic()
+        start_stack(layout, supervisor, lambda service: _report(service, started))
+        _say(_introduction(scenario, layout, _make_environment(scenario, layout, supervisor)))
+        _say("ready")
+        supervisor.watch()
+
+
+def _make_environment(scenario: Scenario, layout: Layout, supervisor: Supervisor) -> Path:
+    client = Client(layout.registry_url, layout.admin_token.read_text(encoding="utf-8").strip())
+    keys = [make_key(client, key) for key in scenario.keys]
+    prove(supervisor, layout.envoy_url, scenario.key_header, keys[0].secret)
+    write_environment(layout, variables(layout, scenario, keys))
+    return layout.environment
+
+
+def _introduction(scenario: Scenario, layout: Layout, environment: Path) -> str:
+    here = Path.cwd()
+    shown = environment.relative_to(here) if environment.is_relative_to(here) else environment
+    trials = [f"  # {trial.expected}: {trial.meaning}\n  {trial.command}\n" for trial in scenario.trials]
+    heading = f"\nEnvoy is at {layout.envoy_url}. In another terminal:\n\n  . {shown}\n"
+    return "\n".join([heading, *trials, "Ctrl-C stops all of it."])
+
+
+def _report(service: Service, started: float) -> None:
+    _say(f"  {service.name:<9} ready after {time.monotonic() - started:.1f} s")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # at once, for who reads it through a pipe

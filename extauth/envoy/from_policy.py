@@ -1,0 +1,35 @@
+"""What a sidecar's own settings say about the Envoy in front of it."""
+
+from collections.abc import Sequence
+
+from extauth.envoy.parameters import PLAIN_CHECK_HEADERS, EnvoyParameters
+from extauth.policy.schema import Api
+from extauth.policy.settings import SidecarSettings
+
+_SHORTEST_CHECK_TIMEOUT = 0.25  # seconds: the first check of a cold sidecar takes a while
+_ROUND_TRIP = 0.1  # seconds that Envoy waits longer than the sidecar does, so that the sidecar's answer arrives
+
+
+def envoy_for(settings: SidecarSettings, *, listen: str, admin: str, upstream: str) -> EnvoyParameters:
+    """An Envoy that asks this sidecar about all requests. Addresses as in EnvoyParameters."""
+    return EnvoyParameters(
+        listen=listen,
+        admin=admin,
+        upstream=upstream,
+        sidecars=tuple(settings.listen.grpc),
+        identity_headers=identity_headers(settings.apis),
+        check_headers=check_headers(settings.apis),
+        check_timeout=max(_SHORTEST_CHECK_TIMEOUT, settings.check.timeout + _ROUND_TRIP),
+    )
+
+
+def identity_headers(apis: Sequence[Api]) -> tuple[str, ...]:
+    """The headers that tell an upstream who calls: no client may set them."""
+    names = [name for api in apis for name in (api.upstream_headers.key_id, api.upstream_headers.tenant)]
+    return tuple(dict.fromkeys(names))
+
+
+def check_headers(apis: Sequence[Api]) -> tuple[str, ...]:
+    """The headers that the sidecar reads: credentials, and a few that every check needs."""
+    credentials = [source.header for api in apis for source in api.credentials]
+    return tuple(dict.fromkeys([*credentials, *PLAIN_CHECK_HEADERS]))
