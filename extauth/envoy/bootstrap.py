@@ -5,6 +5,8 @@ import typing
 from betterproto2 import Casing
 from envoy_data_plane.envoy.config.bootstrap.v3 import Admin, Bootstrap, BootstrapStaticResources
 from envoy_data_plane.envoy.config.listener.v3 import Filter, FilterChain, Listener
+from envoy_data_plane.envoy.config.overload.v3 import OverloadManager, ResourceMonitor
+from envoy_data_plane.envoy.extensions.resource_monitors.downstream_connections.v3 import DownstreamConnectionsConfig
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.envoy.addresses import address
@@ -13,6 +15,7 @@ from extauth.envoy.http_connection_manager import http_connection_manager
 from extauth.envoy.parameters import EnvoyParameters
 
 _BUFFERED_PER_CONNECTION = 32768  # bytes
+_CONNECTIONS = 50_000
 
 
 def bootstrap(parameters: EnvoyParameters) -> dict[str, typing.Any]:
@@ -23,6 +26,7 @@ def bootstrap(parameters: EnvoyParameters) -> dict[str, typing.Any]:
             listeners=[_listener(parameters)],
             clusters=[sidecar_cluster(parameters.sidecars), upstream_cluster(parameters.upstream)],
         ),
+        overload_manager=OverloadManager(resource_monitors=[_bounded_connections()]),
     )
     return message.to_dict(casing=Casing.SNAKE)
 
@@ -37,4 +41,11 @@ def _listener(parameters: EnvoyParameters) -> Listener:
         address=address(parameters.listen),
         per_connection_buffer_limit_bytes=_BUFFERED_PER_CONNECTION,
         filter_chains=[FilterChain(filters=[manager])],
+    )
+
+
+def _bounded_connections() -> ResourceMonitor:
+    return ResourceMonitor(
+        name="envoy.resource_monitors.global_downstream_max_connections",
+        typed_config=Any.pack(DownstreamConnectionsConfig(max_active_downstream_connections=_CONNECTIONS)),
     )
