@@ -11,7 +11,7 @@ _TRIALS = (
     Trial('curl -i "$ENVOY_URL/orders"', "401", "no key"),
     Trial('curl -i -H "$KEY_HEADER: $UNKNOWN_KEY" "$ENVOY_URL/orders"', "401", "a well-formed key that nobody has"),
     Trial(
-        'curl -si -H "$KEY_HEADER: $READONLY_KEY" "$ENVOY_URL/orders?page=[1-40]"'
+        'curl -s -o /dev/null -D - -H "$KEY_HEADER: $READONLY_KEY" "$ENVOY_URL/orders?page=[1-40]"'
         " | grep -iE '^(HTTP|retry-after)' | sort | uniq -c",
         "200, then 429",
         "the bucket of a key holds 20 requests and gains 10 a second",

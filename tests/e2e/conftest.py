@@ -1,0 +1,29 @@
+"""One stack for all tests that leave it as it was, and one of its own for each that does not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import http1, http2
+from tests.e2e.answer import Send
+from tests.e2e.running import Running, running_stack
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Iterator[Running]:
+    """For tests that stop parts of it. A stopping sidecar serves for another second."""
+    with running_stack(tmp_path, {"shutdown": {"delay": "1s"}}) as running:
+        yield running
+
+
+@pytest.fixture(params=[http1.send, http2.send], ids=["http1", "http2"])
+def send(request: pytest.FixtureRequest) -> Send:
+    chosen: Send = request.param
+    return chosen

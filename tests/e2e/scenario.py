@@ -1,0 +1,44 @@
+"""The policy of the tests: one API for each thing to be seen, told apart by path."""
+
+from extauth.demo.scenario import Scenario
+
+PLAIN, PER_KEY, PER_TENANT, SCOPED, BEARER, CONTEXT = "/", "/per-key", "/per-tenant", "/scoped", "/bearer", "/context"
+UNCHECKED = "/unchecked"
+PER_KEY_BURST, PER_KEY_RATE = 5, 2  # requests; requests a second
+PER_TENANT_BURST = 3
+
+_HEADER = [{"header": "x-api-key"}]
+
+E2E = Scenario(
+    key_prefix="e2e",
+    key_header="x-api-key",
+    tenant="acme",
+    apis=(
+        {
+            "name": "per-key",
+            "match": {"paths": [PER_KEY]},
+            "credentials": _HEADER,
+            "limits": [{"name": "per-key", "by": "key", "rate": f"{PER_KEY_RATE}/s", "burst": PER_KEY_BURST}],
+        },
+        {
+            "name": "per-tenant",
+            "match": {"paths": [PER_TENANT]},
+            "credentials": _HEADER,
+            "limits": [
+                {"name": "per-key", "by": "key", "rate": "1000/s"},
+                {"name": "per-tenant", "by": "tenant", "rate": "1/min", "burst": PER_TENANT_BURST},
+            ],
+        },
+        {"name": "scoped", "match": {"paths": [SCOPED]}, "credentials": _HEADER, "scopes": ["orders:read"]},
+        {
+            "name": "bearer",
+            "match": {"paths": [BEARER]},
+            "credentials": [{"header": "authorization", "scheme": "Bearer"}],
+            "upstream_headers": {"key_id": "x-caller", "tenant": "x-caller-tenant"},
+        },
+        {"name": "context", "match": {"context": {"tier": "gold"}}, "credentials": _HEADER, "scopes": ["gold"]},
+        {"name": "plain", "match": {"hosts": ["127.0.0.1", "*.example.test"]}, "credentials": _HEADER},
+    ),
+    keys=(),
+    trials=(),
+)

@@ -1,0 +1,75 @@
+"""Token buckets, as a client sees them. Paths and numbers are those of the scenario."""
+
+import time
+
+from tests.e2e.answer import Answer, Send
+from tests.e2e.running import Running
+from tests.e2e.scenario import PER_KEY, PER_KEY_BURST, PER_KEY_RATE, PER_TENANT, PER_TENANT_BURST
+
+_SOME = 10 * PER_KEY_BURST  # requests: more than any bucket here takes in the time that they need
+
+
+def number(answer: Answer, header: str) -> int:
+    return int(str(answer.header(header)))
+
+
+def assert_limited(answer: Answer, limit: int) -> None:
+    """The whole answer of an empty bucket."""
+    assert (answer.status, answer.json) == (429, {"error": "rate_limited", "message": "Too many requests."})
+    assert answer.header("content-type") == "application/json"
+    assert (number(answer, "x-ratelimit-limit"), number(answer, "x-ratelimit-remaining")) == (limit, 0)
+    assert number(answer, "retry-after") >= 1
+    assert number(answer, "x-ratelimit-reset") >= int(time.time())
+
+
+def test_a_bucket_empties_and_fills(stack: Running, send: Send) -> None:
+    headers = [("x-api-key", stack.issue().secret)]
+    started = time.monotonic()
+    answers = [send(stack.url, PER_KEY, headers) for _ in range(_SOME)]
+    seconds = time.monotonic() - started
+
+    assert [answer.status for answer in answers[:PER_KEY_BURST]] == [200] * PER_KEY_BURST
+    first = answers[0]
+    assert (number(first, "x-ratelimit-limit"), number(first, "x-ratelimit-remaining")) == (
+        PER_KEY_BURST,
+        PER_KEY_BURST - 1,
+    )
+    assert first.header("retry-after") is None
+    passed = sum(answer.status == 200 for answer in answers)
+    assert passed <= PER_KEY_BURST + PER_KEY_RATE * seconds
+    refused = [answer for answer in answers if answer.status != 200]
+    for answer in refused:
+        assert_limited(answer, PER_KEY_BURST)
+
+    time.sleep(number(refused[-1], "retry-after"))
+    assert send(stack.url, PER_KEY, headers).status == 200
+
+
+def test_keys_have_buckets_of_their_own(stack: Running) -> None:
+    from tests.e2e.http1 import send
+
+    tenant = "buckets-apart"
+    empty, full = stack.issue(tenant), stack.issue(tenant)
+    while send(stack.url, PER_KEY, [("x-api-key", empty.secret)]).status == 200:
+        pass
+    assert send(stack.url, PER_KEY, [("x-api-key", full.secret)]).status == 200
+
+
+def test_keys_of_a_tenant_share_a_bucket(stack: Running, send: Send) -> None:
+    first = stack.issue()
+    second = stack.issue(first.variable)
+    stranger = stack.issue()
+    spent = [send(stack.url, PER_TENANT, [("x-api-key", first.secret)]).status for _ in range(PER_TENANT_BURST)]
+    assert spent == [200] * PER_TENANT_BURST
+    assert_limited(send(stack.url, PER_TENANT, [("x-api-key", second.secret)]), PER_TENANT_BURST)
+    assert send(stack.url, PER_TENANT, [("x-api-key", stranger.secret)]).status == 200
+
+
+def test_a_refused_request_takes_no_token(stack: Running) -> None:
+    from tests.e2e.http1 import send
+
+    key = stack.issue()
+    for _ in range(_SOME):
+        assert send(stack.url, PER_KEY, [("x-api-key", key.secret[:-1] + "!")]).status == 401
+    answer = send(stack.url, PER_KEY, [("x-api-key", key.secret)])
+    assert number(answer, "x-ratelimit-remaining") == PER_KEY_BURST - 1

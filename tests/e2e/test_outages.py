@@ -1,0 +1,146 @@
+"""A part goes away and comes back. An outage is a 503, never a 401."""
+
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+import redis
+
+from extauth.demo import services
+from tests.e2e.answer import Answer
+from tests.e2e.eventually import eventually
+from tests.e2e.http1 import send
+from tests.e2e.running import Running
+from tests.e2e.scenario import PER_KEY, PLAIN
+
+
+class Watcher:
+    """Sends one request after another, each with the next of some keys, until it is left."""
+
+    def __init__(self, stack: Running, secrets: Sequence[str], path: str = PLAIN) -> None:
+        self._stack = stack
+        self._secrets = secrets
+        self._path = path
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.answers: list[Answer] = []
+
+    def __enter__(self) -> "Watcher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._done.wait(0.005):
+            secret = self._secrets[len(self.answers) % len(self._secrets)]
+            self.answers.append(send(self._stack.url, self._path, [("x-api-key", secret)]))
+
+    @property
+    def outcomes(self) -> set[tuple[int, str | None]]:
+        """Status and reason of each answer so far."""
+        return {(answer.status, answer.reason) for answer in self.answers}
+
+
+def start_again(stack: Running, name: str) -> None:
+    service = {"redis": services.redis, "sidecar": services.sidecar, "registry": services.registry}[name](stack.layout)
+    stack.supervisor.start(service)
+    stack.supervisor.wait_until_ready(service)
+
+
+def all_pass(stack: Running, secrets: Sequence[str]) -> bool:
+    return all(send(stack.url, PLAIN, [("x-api-key", secret)]).status == 200 for secret in secrets)
+
+
+def test_an_empty_redis_is_filled_again(own_stack: Running) -> None:
+    known = [own_stack.issue().secret for _ in range(3)]
+    unseen = [own_stack.issue().secret for _ in range(50)]
+    revoked = own_stack.issue()
+    own_stack.keys("revoke", revoked.id)
+    own_stack.wait_until_published()
+    assert all_pass(own_stack, known)
+    with (
+        Watcher(own_stack, known) as of_known,
+        Watcher(own_stack, unseen) as of_unseen,
+        Watcher(own_stack, [revoked.secret]) as of_revoked,
+    ):
+        own_stack.supervisor["redis"].kill()
+        time.sleep(1)
+        start_again(own_stack, "redis")
+        eventually(lambda: all_pass(own_stack, [*known, *unseen]), 15)
+    assert of_known.outcomes == {(200, None)}  # from memory, all the time
+    assert of_unseen.outcomes <= {(200, None), (503, "unavailable")}
+    assert of_revoked.outcomes <= {(401, "revoked_key"), (503, "unavailable")}
+    with redis.Redis(unix_socket_path=str(own_stack.layout.redis_socket)) as client:
+        assert len(list(client.scan_iter("extauth:key:*"))) == len([*known, *unseen, revoked])
+
+
+def test_without_redis_unknown_keys_wait_and_limits_are_local(own_stack: Running) -> None:
+    known, unseen = own_stack.issue(), own_stack.issue()
+    assert send(own_stack.url, PER_KEY, [("x-api-key", known.secret)]).status == 200
+    own_stack.supervisor["redis"].kill()
+    assert send(own_stack.url, PLAIN, [("x-api-key", unseen.secret)]).reason == "unavailable"
+    assert send(own_stack.url, PER_KEY, [("x-api-key", known.secret)]).status == 200
+    eventually(lambda: own_stack.metrics()("extauth_ready", component="redis") == 0, 10)
+    samples = own_stack.metrics()
+    spends = {"api": "per-key", "limit": "per-key", "source": "local", "outcome": "allowed"}
+    assert samples("extauth_bucket_spends_total", **spends) == 1
+    assert samples("extauth_checks_total", api="plain", reason="unavailable") == 1
+
+
+def test_a_redis_that_hangs_costs_no_more_than_the_deadline(own_stack: Running) -> None:
+    known, unseen = own_stack.issue().secret, own_stack.issue().secret
+    assert all_pass(own_stack, [known])
+    process = own_stack.supervisor["redis"].process_id
+    os.kill(process, signal.SIGSTOP)
+    try:
+        for secret, expected in ((known, (200, None)), (unseen, (503, "unavailable"))):
+            started = time.monotonic()
+            answer = send(own_stack.url, PLAIN, [("x-api-key", secret)])
+            assert (answer.status, answer.reason) == expected
+            assert time.monotonic() - started < 0.5
+    finally:
+        os.kill(process, signal.SIGCONT)
+    eventually(lambda: all_pass(own_stack, [known, unseen]), 5)
+
+
+def test_checks_go_on_without_the_registry(own_stack: Running) -> None:
+    known, unseen, later = (own_stack.issue() for _ in range(3))
+    assert all_pass(own_stack, [known.secret])
+    own_stack.supervisor["registry"].kill()
+    assert all_pass(own_stack, [known.secret, unseen.secret])
+    start_again(own_stack, "registry")
+    own_stack.keys("revoke", later.id)
+    eventually(lambda: send(own_stack.url, PLAIN, [("x-api-key", later.secret)]).reason == "revoked_key", 2)
+
+
+def test_a_sidecar_drains(own_stack: Running) -> None:
+    key = own_stack.issue()
+    assert all_pass(own_stack, [key.secret])
+    sidecar = own_stack.supervisor["sidecar"]
+    with Watcher(own_stack, [key.secret]) as watcher:
+        os.kill(sidecar.process_id, signal.SIGTERM)
+        eventually(lambda: readiness(own_stack) == 503, 0.9)
+        assert {answer.status for answer in watcher.answers} == {200}, "it serves on while Envoy turns away from it"
+        eventually(lambda: sidecar.ending is not None, 10)
+    assert sidecar.ending == "exit status 0"
+    assert watcher.outcomes <= {(200, None), (503, None)}
+    without = send(own_stack.url, PLAIN, [("x-api-key", key.secret)])
+    assert (without.status, without.body) == (503, b"")  # Envoy's own: it fails closed
+    start_again(own_stack, "sidecar")
+    assert all_pass(own_stack, [key.secret])
+
+
+def readiness(stack: Running) -> int:
+    try:
+        with urllib.request.urlopen(f"{stack.layout.sidecar_admin_url}/readyz", timeout=5) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
