@@ -47,7 +47,7 @@ class KeyRecord:
     plan: str = ""
     not_before: int = 0
     expires_at: int = 0
-    metadata: Mapping[str, str] = field(default=NO_METADATA)
+    metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
 
     def to_message(self) -> registry_pb2.KeyRecord:
         return registry_pb2.KeyRecord(

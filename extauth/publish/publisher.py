@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from extauth.keys.change import KeyChange
 from extauth.publish.reconcile import Reconciler, count_outcomes
-from extauth.publish.source import KeySource, SourceUnavailableError
+from extauth.publish.source import KeySource
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.publication import Announcement, PublicationStore, State
 from extauth.telemetry.logs import logger
@@ -25,7 +25,10 @@ _BEAT = 0.5  # seconds between writes to the state while nothing changes
 
 
 class Publisher:
-    """`start` and `stop`, or `publish_once` by hand. Intervals in seconds."""
+    """`start` and `stop`, or `publish_once` by hand. Intervals in seconds.
+
+    `source_error` is what the source raises while the registry cannot be read.
+    """
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class Publisher:
         store: PublicationStore,
         metrics: PublisherMetrics,
         *,
+        source_error: type[Exception],
         poll_interval: float,
         reconcile_interval: float,
         clock: Callable[[], float] = time.monotonic,
@@ -41,6 +45,7 @@ class Publisher:
         self._store = store
         self._metrics = metrics
         self._reconciler = Reconciler(source, store, metrics)
+        self._source_error = source_error
         self._poll_interval = poll_interval
         self._reconcile_interval = reconcile_interval
         self._clock = clock
@@ -72,7 +77,7 @@ class Publisher:
                 self._stopping.wait(self._poll_interval)
             except StoreUnavailableError as error:
                 self._failed("redis", str(error))
-            except SourceUnavailableError as error:
+            except self._source_error as error:
                 self._failed("registry", str(error))
 
     def _failed(self, kind: str, message: str) -> None:
@@ -84,7 +89,7 @@ class Publisher:
         self._stopping.wait(_REST_AFTER_FAILURE)
 
     def publish_once(self) -> None:
-        """Bring Redis up to the registry's last revision. Raises StoreUnavailableError, SourceUnavailableError."""
+        """Bring Redis up to the registry's last revision. Raises StoreUnavailableError, or the source's error."""
         if self._state is None:
             self._state = self._resume()
         elif self._clock() - self._reconciled_at >= self._reconcile_interval:

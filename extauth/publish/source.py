@@ -7,12 +7,11 @@ from extauth.keys.change import KeyChange
 from extauth.keys.record import KeyRecord
 
 
-class SourceUnavailableError(Exception):
-    """The registry's database does not answer."""
-
-
 class KeySource(Protocol):
-    """The registry's history. Methods raise SourceUnavailableError while it cannot be read."""
+    """The registry's history.
+
+    Its methods raise the error type that the publisher was told of while the registry cannot be read.
+    """
 
     def epoch(self) -> int:
         """Grows when a registry is restored from a backup."""

@@ -101,7 +101,7 @@ class _Read:
     def answer(self, replies: Sequence[Any]) -> None:
         *values, complete = replies
         try:
-            records = [decode(value) for value in values]
+            records = [_record_for(candidate, value) for value, candidate in zip(values, self.candidates, strict=True)]
         except MalformedRecordError as error:
             _log.error("malformed_record_in_redis", error=str(error))
             self.fail(StoreUnavailableError("reply"))
@@ -119,3 +119,10 @@ class _Read:
 def decode(value: bytes | None) -> KeyRecord | None:
     """The record in a value that put_record.lua wrote; MalformedRecordError for anything else."""
     return None if value is None else KeyRecord.from_bytes(value.partition(b"\n")[2])
+
+
+def _record_for(candidate: Candidate, value: bytes | None) -> KeyRecord | None:
+    record = decode(value)
+    if record is not None and record.digest != candidate.digest:
+        raise MalformedRecordError(f"the record of key {record.key_id} stands under another key's name")
+    return record

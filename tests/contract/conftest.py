@@ -1,0 +1,73 @@
+"""The same tests on every Redis that is supported, in both protocols."""
+
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from extauth.settings.redis import RedisSettings
+from extauth.store.client import connect
+from extauth.store.names import Names
+from extauth.store.near_cache import Freshness, NearCache
+from extauth.store.publication import PublicationStore
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.publisher_metrics import PublisherMetrics
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.redis_server import PACKAGES, RedisServer
+
+
+@pytest.fixture(scope="session", params=PACKAGES)
+def running_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(request.param, tmp_path_factory.mktemp(request.param))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_server(running_redis: RedisServer) -> RedisServer:
+    """Empty, with no script known."""
+    with running_redis.client() as client:
+        client.flushall()
+        client.script_flush()
+    return running_redis
+
+
+@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
+def redis_settings(request: pytest.FixtureRequest, redis_server: RedisServer) -> RedisSettings:
+    return redis_server.settings(namespace="test", timeout="2s", protocol=request.param)
+
+
+@pytest.fixture
+def names() -> Names:
+    return Names("test")
+
+
+@pytest.fixture
+def metrics() -> SidecarMetrics:
+    return SidecarMetrics(CollectorRegistry())
+
+
+@pytest.fixture
+def publisher_metrics() -> PublisherMetrics:
+    return PublisherMetrics(CollectorRegistry())
+
+
+@pytest.fixture
+def store(redis_settings: RedisSettings, names: Names) -> Iterator[PublicationStore]:
+    store = PublicationStore(connect(redis_settings), names)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def cache() -> NearCache:
+    return NearCache(1000, Freshness(max_staleness=5, max_stale=60, negative=5))
+
+
+@pytest.fixture
+def queue(redis_settings: RedisSettings, metrics: SidecarMetrics) -> Iterator[RedisQueue]:
+    queue = RedisQueue(connect(redis_settings), metrics)
+    queue.start()
+    yield queue
+    queue.stop(timeout=5)

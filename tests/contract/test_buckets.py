@@ -1,0 +1,133 @@
+"""Token buckets on real Redis: the script and the Python model are the same arithmetic."""
+
+import time
+from collections.abc import Sequence
+from queue import Queue
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from extauth.store.bucket import Kept, Level, Shape, debt_at, spend
+from extauth.store.buckets import Bucket, SharedBuckets
+from extauth.store.client import connect
+from extauth.store.errors import StoreUnavailableError
+from extauth.store.names import Names
+from extauth.store.queue import RedisQueue
+from extauth.store.scripts import SPEND
+from tests.support.redis_server import RedisServer
+
+SLOW = Shape.of(1, 3600, 3)
+
+
+@pytest.fixture
+def buckets(queue: RedisQueue) -> SharedBuckets:
+    return SharedBuckets(queue)
+
+
+def take(buckets: SharedBuckets, wanted: Sequence[Bucket]) -> list[Level]:
+    answers: Queue[list[Level] | StoreUnavailableError] = Queue()
+    buckets.spend(wanted, time.monotonic() + 5, answers.put)
+    answer = answers.get(timeout=10)
+    assert not isinstance(answer, StoreUnavailableError), answer
+    return answer
+
+
+def test_a_bucket_gives_its_burst_and_then_says_how_long_to_wait(buckets: SharedBuckets) -> None:
+    bucket = Bucket("b:{a}:1", SLOW)
+    assert [take(buckets, [bucket])[0].remaining for _ in range(3)] == [2, 1, 0]
+    (refused,) = take(buckets, [bucket])
+    assert not refused.enough
+    assert 3590 < refused.wait(1) <= 3600
+    assert 3 * 3590 < refused.full_in <= 3 * 3600
+
+
+def test_all_buckets_of_a_request_give_a_token_or_none_does(buckets: SharedBuckets) -> None:
+    small, large = Bucket("b:{a}:small", Shape.of(1, 3600, 1)), Bucket("b:{a}:large", Shape.of(1, 3600, 10))
+    assert [level.remaining for level in take(buckets, [small, large])] == [0, 9]
+    refused = take(buckets, [small, large])
+    assert [level.enough for level in refused] == [False, True]
+    assert [level.remaining for level in refused] == [0, 9]
+    assert [level.remaining for level in take(buckets, [large])] == [8]
+
+
+def test_tokens_come_back_with_time(buckets: SharedBuckets) -> None:
+    bucket = Bucket("b:{a}:quick", Shape.of(20, 1, 2))
+    assert take(buckets, [bucket])[0].enough
+    assert take(buckets, [bucket])[0].enough
+    time.sleep(0.12)
+    assert take(buckets, [bucket])[0].enough
+
+
+def test_a_full_bucket_leaves_nothing_behind(buckets: SharedBuckets, redis_server: RedisServer) -> None:
+    take(buckets, [Bucket("b:{a}:idle", Shape.of(100, 1, 5))])
+    with redis_server.client() as client:
+        assert 0 < client.pttl("b:{a}:idle") <= 10
+        time.sleep(0.03)
+        assert client.exists("b:{a}:idle") == 0
+
+
+def test_the_script_is_taught_to_a_redis_that_forgot_it(buckets: SharedBuckets, redis_server: RedisServer) -> None:
+    bucket = Bucket("b:{a}:1", SLOW)
+    take(buckets, [bucket])
+    with redis_server.client() as client:
+        client.script_flush()
+    assert take(buckets, [bucket])[0].remaining == 1
+
+
+def test_a_burst_made_smaller_leaves_no_debt_above_it(buckets: SharedBuckets) -> None:
+    for _ in range(10):
+        take(buckets, [Bucket("b:{a}:1", Shape.of(1, 3600, 10))])
+    (refused,) = take(buckets, [Bucket("b:{a}:1", Shape.of(1, 3600, 2))])
+    assert refused.wait(1) <= 3600
+
+
+def test_a_clock_that_was_set_back_does_not_stop_a_bucket(buckets: SharedBuckets, redis_server: RedisServer) -> None:
+    shape = Shape.of(10, 1, 1)
+    with redis_server.client() as client:
+        ahead = int(time.time() * 1e6) + 3_600_000_000
+        client.set("b:{a}:1", f"{shape.period} {ahead}", px=60_000)
+    assert not take(buckets, [Bucket("b:{a}:1", shape)])[0].enough
+    time.sleep(0.15)
+    assert take(buckets, [Bucket("b:{a}:1", shape)])[0].enough
+
+
+def test_names_of_one_request_share_a_cluster_slot(names: Names) -> None:
+    first, second = names.bucket("acme", "api", "per-key", "k1"), names.bucket("acme", "api", "per-tenant", "tenant")
+    assert first != second
+    assert "{acme}" in first
+    assert "{acme}" in second
+
+
+SHAPES = st.builds(
+    Shape.of, st.integers(1, 5000), st.sampled_from([0.001, 1, 7, 60, 86_400, 2_592_000]), st.integers(1, 2000)
+)
+STEPS = st.lists(st.lists(st.integers(1, 50), min_size=3, max_size=3), min_size=1, max_size=20)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(shapes=st.lists(SHAPES, min_size=3, max_size=3), steps=STEPS)
+def test_the_script_equals_the_model(
+    redis_settings: Any, redis_server: RedisServer, shapes: list[Shape], steps: list[list[int]]
+) -> None:
+    """Whatever the shapes and costs: the same verdicts and the same debts, at the times that Redis tells."""
+    names = ["b:{m}:0", "b:{m}:1", "b:{m}:2"]
+    kept: dict[str, Kept] = {}
+    with redis_server.client() as plain:
+        plain.flushall()
+    with connect(redis_settings) as client:
+        script = client.register_script(SPEND.text)
+        for costs in steps:
+            arguments = [
+                n
+                for shape, cost in zip(shapes, costs, strict=True)
+                for n in (shape.amount, shape.period, shape.burst, cost)
+            ]
+            now, *facts = script(keys=names, args=arguments)
+            debts = [debt_at(kept.get(name), shape, int(now)) for name, shape in zip(names, shapes, strict=True)]
+            expected = spend(debts, shapes, costs)
+            assert [(fact == 1) for fact in facts[::2]] == [level.enough for level in expected]
+            assert [int(fact) for fact in facts[1::2]] == [level.debt for level in expected]
+            if all(level.enough for level in expected):
+                kept = {name: Kept(level.debt, int(now)) for name, level in zip(names, expected, strict=True)}

@@ -1,0 +1,127 @@
+"""The Redis thread: batches, deadlines, and what happens when Redis is away."""
+
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from queue import Queue
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from redis.client import Pipeline
+
+from extauth.settings.redis import RedisSettings
+from extauth.store.client import connect
+from extauth.store.errors import StoreUnavailableError
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.redis_server import RedisServer
+
+
+class Echo:
+    """Asks Redis to say something back."""
+
+    def __init__(self, text: str, answers: "Queue[Any]", seconds: float = 5) -> None:
+        self.deadline = time.monotonic() + seconds
+        self._text = text
+        self._answers = answers
+
+    def ask(self, pipeline: Pipeline) -> int:
+        pipeline.echo(self._text)
+        return 1
+
+    def answer(self, replies: Sequence[Any]) -> None:
+        self._answers.put(replies[0])
+
+    def fail(self, error: StoreUnavailableError) -> None:
+        self._answers.put(error.kind)
+
+
+def test_each_need_gets_its_own_reply(queue: RedisQueue) -> None:
+    answers: Queue[Any] = Queue()
+    texts = [f"text {number}" for number in range(1000)]
+    for text in texts:
+        queue.submit(Echo(text, answers))
+    assert [answers.get(timeout=10) for _ in texts] == [text.encode() for text in texts]
+
+
+def test_a_need_whose_time_is_up_is_not_sent(queue: RedisQueue) -> None:
+    answers: Queue[Any] = Queue()
+    queue.submit(Echo("late", answers, seconds=0))
+    assert answers.get(timeout=10) == "deadline"
+
+
+def test_one_bad_reply_does_not_touch_its_neighbours(queue: RedisQueue) -> None:
+    class Wrong(Echo):
+        def ask(self, pipeline: Pipeline) -> int:
+            pipeline.execute_command("NO-SUCH-COMMAND")
+            return 1
+
+    answers: Queue[Any] = Queue()
+    for need in (Echo("a", answers), Wrong("b", answers), Echo("c", answers)):
+        queue.submit(need)
+    assert [answers.get(timeout=10) for _ in range(3)] == [b"a", "reply", b"c"]
+
+
+def test_a_fault_in_one_check_does_not_end_the_thread(queue: RedisQueue) -> None:
+    class Faulty(Echo):
+        def answer(self, replies: Sequence[Any]) -> None:
+            raise RuntimeError("a fault of ours")
+
+    answers: Queue[Any] = Queue()
+    queue.submit(Faulty("a", answers))
+    queue.submit(Echo("b", answers))
+    assert [answers.get(timeout=10) for _ in range(2)] == ["reply", b"b"]
+
+
+def test_a_dead_redis_fails_needs_at_once_and_is_used_again_when_it_is_back(
+    queue: RedisQueue, redis_server: RedisServer
+) -> None:
+    answers: Queue[Any] = Queue()
+    redis_server.kill()
+    queue.submit(Echo("a", answers))
+    assert answers.get(timeout=10) == "connection"
+    started = time.monotonic()
+    for _ in range(100):
+        queue.submit(Echo("b", answers))
+    assert {answers.get(timeout=10) for _ in range(100)} <= {"circuit", "connection"}
+    assert time.monotonic() - started < 5
+    redis_server.start()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        queue.submit(Echo("c", answers))
+        if answers.get(timeout=10) == b"c":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the queue did not come back")
+
+
+def test_a_stopped_redis_costs_one_timeout_and_no_more(
+    redis_server: RedisServer, redis_settings: RedisSettings
+) -> None:
+    settings = redis_settings.model_copy(update={"timeout": 0.1})
+    queue = RedisQueue(connect(settings), SidecarMetrics(CollectorRegistry()))
+    queue.start()
+    answers: Queue[Any] = Queue()
+    queue.submit(Echo("warm", answers))
+    assert answers.get(timeout=10) == b"warm"
+    redis_server.signal(signal.SIGSTOP)
+    try:
+        queue.submit(Echo("a", answers))
+        assert answers.get(timeout=10) == "timeout"
+        queue.submit(Echo("b", answers))
+        assert answers.get(timeout=10) == "circuit"
+    finally:
+        redis_server.signal(signal.SIGCONT)
+    queue.stop(timeout=5)
+
+
+def test_stopping_answers_what_waits(redis_settings: RedisSettings) -> None:
+    queue = RedisQueue(connect(redis_settings), SidecarMetrics(CollectorRegistry()))
+    answers: Queue[Any] = Queue()
+    for _ in range(10):
+        queue.submit(Echo("x", answers))
+    queue.start()
+    queue.stop(timeout=10)
+    assert answers.qsize() == 10
+    assert not any(thread.name == "redis-queue" and thread.is_alive() for thread in threading.enumerate())
