@@ -1,0 +1,141 @@
+"""A real database, a real registry and a real server for every test; storage tests run on each `database_url`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from prometheus_client import CollectorRegistry
+
+from extauth.keys.digest import Pepper
+from extauth.registry import times
+from extauth.registry.database import Database
+from extauth.registry.history import History
+from extauth.registry.key import IssuedKey, NewKey
+from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.operations import KeyRegistry
+from extauth.registry.server import RegistryServer
+from extauth.registry.settings import RegistrySettings
+
+TOKEN = "the-admin-token-of-the-tests"
+
+
+class Clock:
+    """Real time, which a test may move on."""
+
+    def __init__(self) -> None:
+        self._ahead = 0
+
+    def __call__(self) -> int:
+        return times.now() + self._ahead
+
+    def let_pass(self, milliseconds: int) -> None:
+        self._ahead += milliseconds
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """One entry for each kind of database that has to pass the same tests."""
+    return f"{request.param}:///{tmp_path}/registry.db"
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    database.migrate()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def pepper() -> Pepper:
+    return Pepper("first", b"a pepper of 32 bytes or even more")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def let_pass(clock: Clock) -> Callable[[int], None]:
+    """Move the registry's time on by some milliseconds."""
+    return clock.let_pass
+
+
+@pytest.fixture
+def registry(database: Database, pepper: Pepper, clock: Clock) -> KeyRegistry:
+    second = Pepper("second", b"another pepper of 32 bytes or more")
+    return KeyRegistry(database, "ea", [pepper, second], RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def history(database: Database) -> History:
+    return History(database)
+
+
+@pytest.fixture
+def create(registry: KeyRegistry) -> Callable[..., IssuedKey]:
+    def create(**fields: object) -> IssuedKey:
+        given: dict[str, Any] = {"name": "a key", "tenant": "acme", "created_by": "somebody", **fields}
+        return registry.create(NewKey(**given), "tester")
+
+    return create
+
+
+def settings_in(folder: Path) -> RegistrySettings:
+    """Settings of a registry that keeps everything in `folder` and listens on free ports."""
+    for name, secret in (("token", TOKEN), ("pepper", "a pepper of 32 bytes or even more")):
+        (folder / name).write_text(secret)
+    return RegistrySettings.model_validate(
+        {
+            "database": f"sqlite:///{folder}/server.db",
+            "listen": {"http": "127.0.0.1:0", "grpc": "127.0.0.1:0"},
+            "admin_token": {"file": str(folder / "token")},
+            "keys": {"peppers": [{"id": "first", "file": str(folder / "pepper")}]},
+            "publish": {"poll_interval": "20ms"},
+        }
+    )
+
+
+def serve(settings: RegistrySettings) -> Iterator[RegistryServer]:
+    server = RegistryServer(settings, CollectorRegistry())
+    server.start()
+    yield server
+    server.stop()
+
+
+def client_of(server: RegistryServer) -> Iterator[httpx2.Client]:
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    with httpx2.Client(base_url=f"http://{server.http_address}", headers=headers, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RegistrySettings:
+    return settings_in(tmp_path)
+
+
+@pytest.fixture
+def server(settings: RegistrySettings) -> Iterator[RegistryServer]:
+    """A registry without keys."""
+    yield from serve(settings)
+
+
+@pytest.fixture
+def http(server: RegistryServer) -> Iterator[httpx2.Client]:
+    """The REST API of `server`."""
+    yield from client_of(server)
+
+
+@pytest.fixture(scope="session")
+def shared_http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """A REST API for tests that do not mind the keys of other tests."""
+    for server in serve(settings_in(tmp_path_factory.mktemp("shared"))):
+        yield from client_of(server)
+
+
+@pytest.fixture
+def token() -> str:
+    return TOKEN

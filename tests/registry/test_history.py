@@ -1,0 +1,158 @@
+"""The history: strictly increasing revisions without gaps, and nobody who sees one before its predecessor."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from extauth.keys.digest import Pepper
+from extauth.keys.record import KeyRecord, Status, Version
+from extauth.registry.database import Database
+from extauth.registry.history import History
+from extauth.registry.key import IssuedKey, NewKey
+from extauth.registry.operations import KeyRegistry
+from extauth.registry.schema import changes
+
+
+def test_an_empty_registry_has_an_epoch_and_no_revision(history: History) -> None:
+    assert (history.epoch(), history.revision()) == (1, 0)
+    assert history.changes_after(0, 10) == []
+    assert history.records("", 10) == []
+
+
+def test_a_record_is_the_public_half_of_the_key(
+    create: Callable[..., IssuedKey], history: History, pepper: Pepper, clock: Callable[[], int]
+) -> None:
+    now = clock()
+    issued = create(
+        name="n", scopes=("a",), plan="gold", metadata={"k": "v"}, not_before=now + 1000, expires_at=now + 2000
+    )
+    expected = KeyRecord(
+        key_id=issued.key.id,
+        digest=pepper.digest(issued.secret),
+        pepper_id="first",
+        version=Version(1, 1),
+        status=Status.ACTIVE,
+        tenant="acme",
+        name="n",
+        scopes=("a",),
+        plan="gold",
+        not_before=now + 1000,
+        expires_at=now + 2000,
+        metadata={"k": "v"},
+    )
+    (change,) = history.changes_after(0, 10)
+    assert change.record == expected
+    assert change.revision == 1
+    assert change.committed_at == issued.key.created_at
+    assert list(history.records("", 10)) == [expected]
+
+
+def test_a_key_is_told_once_in_its_present_state(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, history: History
+) -> None:
+    first, second = create().key.id, create().key.id
+    registry.disable(first, "tester")
+    registry.revoke(first, "", "tester")
+    told = [(change.revision, change.record.key_id, change.record.status) for change in history.changes_after(0, 10)]
+    assert told == [(2, second, Status.ACTIVE), (4, first, Status.REVOKED)]
+    assert history.changes_after(4, 10) == []
+
+
+def test_changes_can_be_read_in_parts(create: Callable[..., IssuedKey], history: History) -> None:
+    ids = [create().key.id for _ in range(5)]
+    first = history.changes_after(0, 2)
+    rest = history.changes_after(first[-1].revision, 10)
+    assert [change.record.key_id for change in [*first, *rest]] == ids
+
+
+def test_records_come_in_pages_by_id_and_tombstones_with_them(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, history: History
+) -> None:
+    ids = [create().key.id for _ in range(5)]
+    registry.revoke(ids[0], "", "tester")
+    found, after = [], ""
+    while page := history.records(after, 2):
+        found += [record.key_id for record in page]
+        after = found[-1]
+    assert sorted(found) == sorted(ids)
+
+
+def test_every_change_is_written_down_with_its_actor(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, database: Database
+) -> None:
+    key_id = create().key.id
+    registry.disable(key_id, "somebody")
+    with database.read() as connection:
+        rows = connection.execute(select(changes.c.revision, changes.c.key_id, changes.c.action, changes.c.actor)).all()
+    assert [tuple(row) for row in rows] == [(1, key_id, "created", "tester"), (2, key_id, "disabled", "somebody")]
+
+
+def test_writers_at_once_leave_no_gap_and_a_watcher_sees_their_order(registry: KeyRegistry, database: Database) -> None:
+    writers, each = 8, 15
+    new = NewKey(name="a key", tenant="acme", created_by="somebody")
+    done = threading.Event()
+    seen: list[int] = []
+
+    def watch() -> None:
+        history = History(database)
+        while not done.is_set() or history.revision() > (seen[-1] if seen else 0):
+            seen.extend(change.revision for change in history.changes_after(seen[-1] if seen else 0, 1000))
+            done.wait(0.001)
+
+    def write(_number: int) -> list[int]:
+        return [registry.create(new, "tester").key.revision for _ in range(each)]
+
+    with ThreadPoolExecutor(writers + 1) as threads:
+        watcher = threads.submit(watch)
+        written = list(threads.map(write, range(writers)))
+        done.set()
+        watcher.result()
+    everything = list(range(1, writers * each + 1))
+    assert seen == everything  # a revision that was overtaken would be missing: only later ones are asked for
+    assert sorted(revision for revisions in written for revision in revisions) == everything
+    assert all(revisions == sorted(revisions) for revisions in written)
+
+
+OPERATIONS = st.lists(
+    st.tuples(st.sampled_from(["create", "disable", "enable", "revoke", "expire", "rotate"]), st.integers(0, 5)),
+    max_size=12,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=OPERATIONS)
+def test_whatever_happens_a_follower_ends_with_the_state_of_the_registry(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, history: History, steps: list[tuple[str, int]]
+) -> None:
+    seen = history.revision()
+    ids = [create().key.id]
+    for name, index in steps:
+        apply(registry, create, ids, name, index)
+    followed: dict[str, KeyRecord] = {}
+    while batch := history.changes_after(seen, 2):
+        assert all(change.revision > seen for change in batch)
+        seen = batch[-1].revision
+        followed |= {change.record.key_id: change.record for change in batch}
+    assert seen == history.revision()
+    present = {record.key_id: record for record in history.records("", 10_000)}
+    assert followed == {key_id: present[key_id] for key_id in ids}
+
+
+def apply(registry: KeyRegistry, create: Callable[..., IssuedKey], ids: list[str], name: str, index: int) -> None:
+    key_id = ids[index % len(ids)]
+    key = registry.show(key_id)
+    final = key.status is Status.REVOKED
+    if name == "create":
+        ids.append(create().key.id)
+    elif name == "revoke":
+        registry.revoke(key_id, "", "tester")
+    elif name == "rotate" and not final and key.rotated_to is None and key.expires_at is None:
+        ids.append(registry.rotate(key_id, index, "ada", "tester").key.id)
+    elif name == "expire" and not final:
+        registry.expire(key_id, None, "tester")
+    elif name in {"disable", "enable"} and not final:
+        getattr(registry, name)(key_id, "tester")
