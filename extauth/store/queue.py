@@ -28,7 +28,6 @@ _log = logger(__name__)
 MAX_BATCH = 256
 MAX_WAITING = 20_000
 _REST_AFTER_FAILURE = 0.25  # seconds
-_IDLE = 0.5  # seconds between looks at the stop flag
 
 
 class Need(Protocol):
@@ -55,8 +54,7 @@ class RedisQueue:
         self._client = client
         self._metrics = metrics
         self._clock = clock
-        self._waiting: SimpleQueue[Need] = SimpleQueue()
-        self._stopping = threading.Event()
+        self._waiting: SimpleQueue[Need | None] = SimpleQueue()  # None ends the thread
         self._closed_until = 0.0
         self._last_failure = StoreUnavailableError("circuit")
         self._thread = threading.Thread(target=self._run, name="redis-queue", daemon=True)
@@ -66,7 +64,7 @@ class RedisQueue:
 
     def stop(self, timeout: float) -> None:
         """Answer what waits, then end. `timeout` in seconds."""
-        self._stopping.set()
+        self._waiting.put(None)
         self._thread.join(timeout)
         self._client.close()
 
@@ -78,18 +76,17 @@ class RedisQueue:
             self._waiting.put(need)
 
     def _run(self) -> None:
-        while True:
+        stopping = False
+        while not stopping:
             batch = self._take()
-            if batch:
-                self._serve(batch)
-            elif self._stopping.is_set():
-                return
+            stopping = None in batch
+            self._serve([need for need in batch if need is not None])
 
-    def _take(self) -> list[Need]:
-        batch: list[Need] = []
+    def _take(self) -> list[Need | None]:
+        """Wait for one need, then take those that wait already."""
+        batch = [self._waiting.get()]
         with suppress(Empty):
-            batch.append(self._waiting.get(timeout=_IDLE))
-            while len(batch) < MAX_BATCH:
+            while len(batch) < MAX_BATCH and batch[-1] is not None:
                 batch.append(self._waiting.get_nowait())
         return batch
 
