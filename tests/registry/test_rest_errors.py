@@ -155,7 +155,7 @@ def test_the_bodies_of_the_actions_are_checked(shared_http: httpx2.Client) -> No
         ("limit=0", "limit"),
         ("limit=x", "limit"),
         ("status=lost", "status"),
-        ("tennant=a", "tennant"),
+        ("owner=a", "owner"),
         ("cursor=x", "cursor"),
     ],
 )
