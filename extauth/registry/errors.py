@@ -35,12 +35,12 @@ class NotFoundError(RegistryError):
     """No key has the given id."""
 
     def __init__(self) -> None:
-        self.problem = FieldProblem("id", "no key has this id", "list the keys to find it")
+        self.problem = FieldProblem("id", "is not that of a key", "list the keys to find it")
         super().__init__(str(self.problem))
 
 
 class ConflictError(RegistryError):
-    """The key is in a state that rules the operation out."""
+    """The key is in a state that rules the operation out; `message` says what its status is."""
 
     def __init__(self, message: str, remedy: str) -> None:
         self.problem = FieldProblem("status", message, remedy)

@@ -28,7 +28,7 @@ def expire(key: Key, now: int, at: int | None) -> Key:
     if at is None:
         return key if expired else dataclasses.replace(key, expires_at=now)
     if expired:
-        raise ConflictError("the key has expired, which is final", _MAKE_A_NEW_ONE)
+        raise ConflictError("is expired, which is final", _MAKE_A_NEW_ONE)
     check_expiry(key.not_before, at, now)
     return dataclasses.replace(key, expires_at=at)
 
@@ -57,10 +57,10 @@ def update(key: Key, changes: KeyUpdate) -> Key:
 def check_rotatable(key: Key, now: int) -> None:
     """Raise ConflictError for a key that is revoked, expired or has a successor."""
     if key.rotated_to is not None:
-        raise ConflictError("the key has been rotated already", "rotate its successor, named in rotated_to")
+        raise ConflictError("is rotated already", "rotate its successor, named in rotated_to")
     _refuse_revoked(key)
     if key.state(now) is State.EXPIRED:
-        raise ConflictError("the key has expired, which is final", _MAKE_A_NEW_ONE)
+        raise ConflictError("is expired, which is final", _MAKE_A_NEW_ONE)
 
 
 def retire(key: Key, now: int, grace: int, successor_id: str) -> Key:
@@ -74,4 +74,4 @@ def retire(key: Key, now: int, grace: int, successor_id: str) -> Key:
 
 def _refuse_revoked(key: Key) -> None:
     if key.status is Status.REVOKED:
-        raise ConflictError("the key is revoked, which is final", _MAKE_A_NEW_ONE)
+        raise ConflictError("is revoked, which is final", _MAKE_A_NEW_ONE)

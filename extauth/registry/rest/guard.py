@@ -55,10 +55,10 @@ class Guard:
 
 
 def _unauthorized() -> JSONResponse:
-    error = FieldProblem(
-        "authorization", "has no admin token that is valid here", "send `authorization: Bearer <admin token>`"
+    error = FieldProblem("authorization", "has no valid admin token", "send `authorization: Bearer <admin token>`")
+    return problem(
+        HTTPStatus.UNAUTHORIZED, "no admin token that is valid here", [error], {"www-authenticate": "Bearer"}
     )
-    return problem(HTTPStatus.UNAUTHORIZED, error.message, [error], {"www-authenticate": "Bearer"})
 
 
 async def _read(receive: Receive) -> bytes | None:
