@@ -15,11 +15,13 @@ def http_status(url: str, headers: Mapping[str, str] | None = None) -> int:
     connection = http.client.HTTPConnection(place.netloc, timeout=_PATIENCE)
     try:
         connection.request("GET", place.path or "/", headers=dict(headers or {}))
-        return connection.getresponse().status
+        response = connection.getresponse()
+        response.read()  # closing before the end would reset the connection, and servers log that
     except http.client.HTTPException as error:
         raise ConnectionError(str(error)) from error
     finally:
         connection.close()
+    return response.status
 
 
 def redis_answers(path: Path) -> bool:

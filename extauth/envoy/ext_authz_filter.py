@@ -21,6 +21,7 @@ from extauth.envoy.parameters import EnvoyParameters
 
 FILTER_NAME = "envoy.filters.http.ext_authz"
 _STAT_PREFIX = "extauth"
+_RETRY_AFTER = timedelta(milliseconds=5)
 
 
 def ext_authz_filter(parameters: EnvoyParameters) -> HttpFilter:
@@ -61,10 +62,9 @@ def _sidecar(timeout: float) -> GrpcService:
         retry_policy=RetryPolicy(
             num_retries=1,
             retry_on="connect-failure,reset,unavailable",
-            # The default waits a second before a retry, which no check has.
-            retry_back_off=BackoffStrategy(
-                base_interval=timedelta(milliseconds=5), max_interval=timedelta(milliseconds=10)
-            ),
+            # By default a retry waits for a second, which no check has. `max_interval` also bounds the time of each try
+            # (envoyproxy/envoy#38847): a small one would cut off every check that takes longer.
+            retry_back_off=BackoffStrategy(base_interval=_RETRY_AFTER, max_interval=timedelta(seconds=timeout)),
         ),
     )
 

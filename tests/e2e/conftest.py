@@ -17,9 +17,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Running]:
-    """For tests that stop parts of it. A stopping sidecar serves for another second."""
-    with running_stack(tmp_path, {"shutdown": {"delay": "1s"}}) as running:
+def own_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
+    """For tests that stop parts of it. A parameter is more settings for extauth.yaml."""
+    with running_stack(tmp_path, getattr(request, "param", None)) as running:
         yield running
 
 

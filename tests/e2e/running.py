@@ -14,7 +14,6 @@ import yaml
 
 from extauth.demo import binaries, services
 from extauth.demo.directory import socket_directory
-from extauth.demo.keys import MadeKey
 from extauth.demo.layout import Layout
 from extauth.demo.ports import COUNT, HOST, Ports, is_free
 from extauth.demo.settings_files import envoy_parameters, write_settings, write_yaml
@@ -39,6 +38,19 @@ _ROUTES = (
 
 
 @dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """What a test knows of a key."""
+
+    tenant: str
+    id: str
+    secret: str
+
+    @property
+    def header(self) -> tuple[str, str]:
+        return "x-api-key", self.secret
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """Everything of a demo, and a second Envoy that joins repeated headers before it asks."""
 
@@ -51,12 +63,12 @@ class Running:
     def url(self) -> str:
         return self.layout.envoy_url
 
-    def issue(self, tenant: str = "", **fields: Any) -> MadeKey:
+    def issue(self, tenant: str = "", **fields: Any) -> IssuedKey:
         """A new key, of a new tenant unless one is named, which Redis knows when this returns."""
         body = {"name": "of a test", "tenant": tenant or f"t-{uuid.uuid4().hex[:12]}", **fields}
         made = self.client.call("POST", "/v1/keys", body)
         self.wait_until_published()
-        return MadeKey(made["tenant"], made["id"], made["secret"])
+        return IssuedKey(made["tenant"], made["id"], made["secret"])
 
     def wait_until_published(self) -> None:
         """Until Redis has what the registry has now."""
@@ -85,7 +97,7 @@ class Running:
 @contextmanager
 def running_stack(directory: Path, sidecar: Mapping[str, Any] | None = None) -> Iterator[Running]:
     """Start everything on free ports; `sidecar` are more settings for extauth.yaml."""
-    base = _free_base(COUNT + 2)
+    base = free_base(COUNT + 2)
     with socket_directory(directory) as sockets, Supervisor() as supervisor:
         layout = Layout(directory, sockets, Ports.from_base(base))
         write_settings(layout, E2E)
@@ -104,7 +116,7 @@ def running_stack(directory: Path, sidecar: Mapping[str, Any] | None = None) -> 
         yield Running(layout, supervisor, f"http://{listen}", client)
 
 
-def _free_base(count: int) -> int:
+def free_base(count: int) -> int:
     """The first of some ports in a row, below those that the system hands out by itself."""
     bases = range(20000, 32000, 10)
     return next(

@@ -18,12 +18,12 @@ def status_of(answer: Answer) -> tuple[int, str | None, str | None, bytes]:
 
 def test_denials(stack: Running) -> None:
     assert status_of(call(stack, PLAIN)) == (200, "16", "An API key is required.", b"")
-    key = ("x-api-key", stack.issue().secret)
+    key = stack.issue().header
     assert status_of(call(stack, "/scoped", key)) == (200, "7", "The API key does not permit this request.", b"")
 
 
 def test_an_empty_bucket(stack: Running) -> None:
-    key = ("x-api-key", stack.issue().secret)
+    key = stack.issue().header
     answers = [call(stack, PER_KEY, key) for _ in range(10 * PER_KEY_BURST)]
     assert status_of(answers[-1]) == (200, "8", "Too many requests.", b"")
     assert answers[-1].header("retry-after") == "1"
@@ -31,7 +31,7 @@ def test_an_empty_bucket(stack: Running) -> None:
 
 def test_a_call_that_passes(stack: Running) -> None:
     key = stack.issue()
-    answer = call(stack, "/shop.v1.Orders/List", ("x-api-key", key.secret))
+    answer = call(stack, "/shop.v1.Orders/List", key.header)
     assert answer.status == 200
     assert (answer.json["method"], answer.json["path"]) == ("POST", "/shop.v1.Orders/List")
     assert answer.upstream_header("x-auth-key-id") == [key.id]

@@ -96,7 +96,7 @@ def test_disable_and_enable(stack: Running) -> None:
 
 def test_a_change_of_scopes(stack: Running) -> None:
     key = stack.issue()
-    headers = [("x-api-key", key.secret)]
+    headers = [key.header]
     assert http1.send(stack.url, "/scoped", headers).reason == "missing_scope"
     stack.keys("update", key.id, "--scope", "orders:read")
     eventually(lambda: http1.send(stack.url, "/scoped", headers).status == 200, _SOON)

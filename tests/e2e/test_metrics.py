@@ -13,7 +13,7 @@ def test_checks_are_counted_by_api_and_reason(stack: Running) -> None:
     key = stack.issue()
     before = stack.metrics()
     for _ in range(3):
-        assert send(stack.url, PLAIN, [("x-api-key", key.secret)]).status == 200
+        assert send(stack.url, PLAIN, [key.header]).status == 200
     assert send(stack.url, PLAIN).status == 401
     assert send(stack.url, PLAIN, [("x-api-key", str(generate("e2e")))]).status == 401
     after = stack.metrics()
@@ -34,7 +34,7 @@ def test_checks_are_counted_by_api_and_reason(stack: Running) -> None:
 def test_buckets_are_counted_by_outcome(stack: Running) -> None:
     key = stack.issue()
     before = stack.metrics()
-    statuses = [send(stack.url, PER_KEY, [("x-api-key", key.secret)]).status for _ in range(10 * PER_KEY_BURST)]
+    statuses = [send(stack.url, PER_KEY, [key.header]).status for _ in range(10 * PER_KEY_BURST)]
     after = stack.metrics()
     for outcome, status in (("allowed", 200), ("limited", 429)):
         labels = {"api": "per-key", "limit": "per-key", "source": "redis", "outcome": outcome}
@@ -56,7 +56,7 @@ def test_components_and_feed(stack: Running) -> None:
 
 def test_a_client_makes_no_label(stack: Running) -> None:
     key = stack.issue(tenant="a-tenant-of-its-own")
-    send(stack.url, "/a-path-of-its-own", [("x-api-key", key.secret), ("user-agent", "an-agent-of-its-own")])
+    send(stack.url, "/a-path-of-its-own", [key.header, ("user-agent", "an-agent-of-its-own")])
     values = {value for _, labels in stack.metrics().values for _, value in labels}
     assert not [value for value in values if re.search(r"of-its-own|" + key.id, value)]
 

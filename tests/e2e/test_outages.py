@@ -7,7 +7,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from typing import Self
 
+import pytest
 import redis
 
 from extauth.demo import services
@@ -29,7 +31,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run)
         self.answers: list[Answer] = []
 
-    def __enter__(self) -> "Watcher":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -83,10 +85,10 @@ def test_an_empty_redis_is_filled_again(own_stack: Running) -> None:
 
 def test_without_redis_unknown_keys_wait_and_limits_are_local(own_stack: Running) -> None:
     known, unseen = own_stack.issue(), own_stack.issue()
-    assert send(own_stack.url, PER_KEY, [("x-api-key", known.secret)]).status == 200
+    assert send(own_stack.url, PER_KEY, [known.header]).status == 200
     own_stack.supervisor["redis"].kill()
-    assert send(own_stack.url, PLAIN, [("x-api-key", unseen.secret)]).reason == "unavailable"
-    assert send(own_stack.url, PER_KEY, [("x-api-key", known.secret)]).status == 200
+    assert send(own_stack.url, PLAIN, [unseen.header]).reason == "unavailable"
+    assert send(own_stack.url, PER_KEY, [known.header]).status == 200
     eventually(lambda: own_stack.metrics()("extauth_ready", component="redis") == 0, 10)
     samples = own_stack.metrics()
     spends = {"api": "per-key", "limit": "per-key", "source": "local", "outcome": "allowed"}
@@ -117,21 +119,24 @@ def test_checks_go_on_without_the_registry(own_stack: Running) -> None:
     assert all_pass(own_stack, [known.secret, unseen.secret])
     start_again(own_stack, "registry")
     own_stack.keys("revoke", later.id)
-    eventually(lambda: send(own_stack.url, PLAIN, [("x-api-key", later.secret)]).reason == "revoked_key", 2)
+    eventually(lambda: send(own_stack.url, PLAIN, [later.header]).reason == "revoked_key", 2)
 
 
+@pytest.mark.parametrize("own_stack", [{"shutdown": {"delay": "2s"}}], indirect=True)
 def test_a_sidecar_drains(own_stack: Running) -> None:
     key = own_stack.issue()
     assert all_pass(own_stack, [key.secret])
     sidecar = own_stack.supervisor["sidecar"]
     with Watcher(own_stack, [key.secret]) as watcher:
         os.kill(sidecar.process_id, signal.SIGTERM)
-        eventually(lambda: readiness(own_stack) == 503, 0.9)
+        eventually(lambda: readiness(own_stack) == 503, 1.5)
+        before = len(watcher.answers)
+        eventually(lambda: len(watcher.answers) > before, 0.5)
         assert {answer.status for answer in watcher.answers} == {200}, "it serves on while Envoy turns away from it"
         eventually(lambda: sidecar.ending is not None, 10)
     assert sidecar.ending == "exit status 0"
     assert watcher.outcomes <= {(200, None), (503, None)}
-    without = send(own_stack.url, PLAIN, [("x-api-key", key.secret)])
+    without = send(own_stack.url, PLAIN, [key.header])
     assert (without.status, without.body) == (503, b"")  # Envoy's own: it fails closed
     start_again(own_stack, "sidecar")
     assert all_pass(own_stack, [key.secret])

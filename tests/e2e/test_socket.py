@@ -80,7 +80,7 @@ def test_reflection_tells_a_stranger_how_to_ask(stack: Running, channel: grpc.Ch
     assert answer.status.code == 0
     assert {option.header.key: option.header.value for option in answer.ok_response.headers} == {
         "x-auth-key-id": key.id,
-        "x-auth-tenant": key.variable,
+        "x-auth-tenant": key.tenant,
     }
     assert list(answer.ok_response.headers_to_remove) == ["x-api-key"]
 
