@@ -17,6 +17,7 @@ from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 _log = logger(__name__)
 
 _MARGIN = 0.01  # seconds kept for the way back to Envoy
+_DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
 _CHANNEL_OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second process on the same port is an error, not a silent half of the traffic
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),  # Envoy's connection_keepalive may ping once a second
@@ -90,5 +91,5 @@ def _wait_for(pending: PendingAnswer, wait: float) -> bytes:
     pending.then(deliver)
     if not delivered.wait(wait) and (expired := pending.expire()) is not None:
         return expired
-    delivered.wait()  # it is being delivered at this moment
+    delivered.wait(_DELIVERY)  # it is being delivered at this moment
     return answers[0]

@@ -33,7 +33,17 @@ def validate(model: type[ModelT], source: Source) -> ModelT:
         return model.model_validate(source.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        raise SettingsError([_problem(model, source, detail) for detail in details]) from None
+        raise SettingsError([_problem(model, source, detail) for detail in _causes(details)]) from None
+
+
+def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the lists that are too short only because of faults in their items."""
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(other["loc"][: len(detail["loc"])] == detail["loc"] for other in details if other is not detail)
+    ]
 
 
 def _problem(model: type[BaseModel], source: Source, detail: ErrorDetails) -> Problem:

@@ -1,0 +1,84 @@
+"""The arithmetic of a token bucket; that the Lua script does the same is in tests/contract/test_buckets.py."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extauth.store.bucket import Kept, Level, Shape, debt_at, spend
+from extauth.store.buckets import Bucket, LocalBuckets
+
+SECOND = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("amount", "seconds", "expected"),
+    [
+        (10, 1, (1, 100_000)),
+        (1000, 60, (1, 60_000)),
+        (3, 1, (3, 1_000_000)),
+        (0.5, 1, (1, 2_000_000)),
+        (7, 0.001, (7, 1000)),
+    ],
+)
+def test_a_rate_becomes_whole_numbers_in_lowest_terms(amount: float, seconds: float, expected: tuple[int, int]) -> None:
+    shape = Shape.of(amount, seconds, 5)
+    assert (shape.amount, shape.period) == expected
+
+
+def test_a_month_of_one_in_a_million_fits_a_double() -> None:
+    shape = Shape.of(1_000_000, 30 * 86_400, 1_000_000)
+    assert shape.burst * shape.period < 2**53
+
+
+@given(
+    shape=st.builds(Shape.of, st.integers(1, 1000), st.sampled_from([1, 60, 3600]), st.integers(1, 100)),
+    gaps=st.lists(st.integers(0, 5 * SECOND), min_size=1, max_size=200),
+)
+def test_no_more_is_given_than_the_burst_and_what_time_brought(shape: Shape, gaps: list[int]) -> None:
+    kept, now, given_out = None, 0, 0
+    for gap in gaps:
+        now += gap
+        (level,) = spend([debt_at(kept, shape, now)], [shape], [1])
+        given_out += level.enough
+        kept = Kept(level.debt, now)
+        assert 0 <= level.remaining <= shape.burst
+    assert given_out <= shape.burst + now * shape.amount / shape.period
+
+
+@given(
+    shape=st.builds(Shape.of, st.integers(1, 1000), st.sampled_from([1, 60, 3600]), st.integers(1, 100)),
+    spent=st.integers(1, 300),
+)
+def test_after_the_wait_it_names_there_is_a_token_and_just_before_there_is_none(shape: Shape, spent: int) -> None:
+    debt = min(spent, shape.burst) * shape.period
+    (level,) = spend([debt], [shape], [1])
+    if level.enough:
+        assert level.wait(1) >= 0
+        return
+    wait = math.ceil(level.wait(1) * SECOND - 1e-6)
+    assert spend([debt_at(Kept(debt, 0), shape, wait + 1)], [shape], [1])[0].enough
+    assert not spend([debt_at(Kept(debt, 0), shape, wait - 1)], [shape], [1])[0].enough
+
+
+def test_a_cost_above_the_burst_never_fits() -> None:
+    assert Level(Shape.of(1, 1, 5), enough=False, debt=0).wait(6) == math.inf
+
+
+def test_local_buckets_forget_the_least_used_ones_first() -> None:
+    now = 0
+    buckets = LocalBuckets(2, clock=lambda: now)
+    shape = Shape.of(1, 3600, 1)
+    first, second, third = (Bucket(name, shape) for name in "abc")
+    assert [buckets.spend([bucket])[0].enough for bucket in (first, second, first)] == [True, True, False]
+    buckets.spend([third])  # forgets the second
+    assert not buckets.spend([first])[0].enough
+    assert buckets.spend([second])[0].enough
+
+
+def test_local_buckets_take_from_all_or_from_none() -> None:
+    buckets = LocalBuckets(10, clock=lambda: 0)
+    small, large = Bucket("small", Shape.of(1, 3600, 1)), Bucket("large", Shape.of(1, 3600, 5))
+    assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]
+    assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]
