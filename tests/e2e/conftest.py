@@ -7,13 +7,26 @@ import pytest
 
 from tests.e2e import http1, http2
 from tests.e2e.answer import Send
-from tests.e2e.running import Running, running_stack
+from tests.e2e.running import Running, running_stack, start_joining_envoy
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def joining_url(stack: Running) -> str:
+    """Of a second Envoy before the same sidecar, with `encode_raw_headers` off as gateways have it."""
+    return start_joining_envoy(stack)
+
+
+@pytest.fixture(params=["raw", "joined"])
+def url(request: pytest.FixtureRequest, stack: Running) -> str:
+    """Of either Envoy."""
+    joining: str = request.getfixturevalue("joining_url")
+    return stack.url if request.param == "raw" else joining
 
 
 @pytest.fixture

@@ -52,11 +52,10 @@ class IssuedKey:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Everything of a demo, and a second Envoy that joins repeated headers before it asks."""
+    """Everything of a demo, on ports of its own."""
 
     layout: Layout
     supervisor: Supervisor
-    joined_url: str
     client: Client
 
     @property
@@ -97,23 +96,31 @@ class Running:
 @contextmanager
 def running_stack(directory: Path, sidecar: Mapping[str, Any] | None = None) -> Iterator[Running]:
     """Start everything on free ports; `sidecar` are more settings for extauth.yaml."""
-    base = free_base(COUNT + 2)
     with socket_directory(directory) as sockets, Supervisor() as supervisor:
-        layout = Layout(directory, sockets, Ports.from_base(base))
+        layout = Layout(directory, sockets, Ports.from_base(free_base(COUNT)))
         write_settings(layout, E2E)
-        settings = yaml.safe_load(layout.sidecar_settings.read_text())
-        write_yaml(layout.sidecar_settings, {**settings, **(sidecar or {})})
-        parameters = replace(envoy_parameters(layout), routes=_ROUTES)
-        write_yaml(layout.envoy_settings, bootstrap(parameters))
+        _add_settings(layout.sidecar_settings, sidecar or {})
+        _add_settings(layout.registry_settings, {"publish": {"poll_interval": "20ms"}})
+        write_yaml(layout.envoy_settings, bootstrap(replace(envoy_parameters(layout), routes=_ROUTES)))
         start_stack(layout, supervisor, lambda _service: None)
-        listen, admin = (f"{HOST}:{base + COUNT + offset}" for offset in range(2))
-        joining = directory / "envoy-joining.yaml"
-        write_yaml(joining, bootstrap(replace(parameters, listen=listen, admin=admin, encode_raw_headers=False)))
-        envoy = services.envoy("envoy-joining", joining, layout.log("envoy-joining"), f"http://{admin}")
-        supervisor.start(envoy)
-        supervisor.wait_until_ready(envoy)
-        client = Client(layout.registry_url, layout.admin_token.read_text().strip())
-        yield Running(layout, supervisor, f"http://{listen}", client)
+        yield Running(layout, supervisor, Client(layout.registry_url, layout.admin_token.read_text().strip()))
+
+
+def start_joining_envoy(stack: Running) -> str:
+    """A second Envoy in front of the sidecar, which joins repeated headers before it asks; its URL."""
+    base = free_base(2)
+    listen, admin = f"{HOST}:{base}", f"{HOST}:{base + 1}"
+    parameters = replace(envoy_parameters(stack.layout), listen=listen, admin=admin, encode_raw_headers=False)
+    settings = stack.layout.directory / "envoy-joining.yaml"
+    write_yaml(settings, bootstrap(parameters))
+    envoy = services.envoy("envoy-joining", settings, stack.layout.log("envoy-joining"), f"http://{admin}")
+    stack.supervisor.start(envoy)
+    stack.supervisor.wait_until_ready(envoy)
+    return f"http://{listen}"
+
+
+def _add_settings(path: Path, more: Mapping[str, Any]) -> None:
+    write_yaml(path, {**yaml.safe_load(path.read_text()), **more})
 
 
 def free_base(count: int) -> int:

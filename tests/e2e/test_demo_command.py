@@ -88,8 +88,25 @@ def _command_line(entry: Path) -> str:
         return ""
 
 
+@pytest.fixture(scope="module")
+def ready_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """For tests that leave it running. At the end Ctrl-C must stop all of it."""
+    directory = tmp_path_factory.mktemp("demo")
+    demo = Demo(directory / "demo", free_base(COUNT), directory)
+    try:
+        demo.wait_until_ready()
+        yield demo
+        assert demo.end(signal.SIGINT) == 0
+        assert demo.processes() == {}
+        assert demo.output.splitlines()[-1] == "stopped"
+        assert not list((demo.directory / "run").iterdir())
+    finally:
+        demo.clean_up()
+
+
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
+    """For tests that end it themselves."""
     demo = Demo(tmp_path / "demo", free_base(COUNT), tmp_path)
     yield demo
     demo.clean_up()
@@ -119,11 +136,10 @@ def assert_as_promised(demo: Demo, expected: str, command: str) -> None:
             raise AssertionError(f"a trial that no test knows: {expected}")
 
 
-def test_all_that_it_promises(demo: Demo) -> None:
-    demo.wait_until_ready()
-    lines = demo.output.splitlines()
+def test_all_that_it_promises(ready_demo: Demo) -> None:
+    lines = ready_demo.output.splitlines()
     assert [line.split()[0] for line in lines[1:6]] == ["redis", "upstream", "registry", "sidecar", "envoy"]
-    promised = trials(demo.output)
+    promised = trials(ready_demo.output)
     assert [expected for expected, _ in promised] == [
         "200",
         "401",
@@ -134,39 +150,31 @@ def test_all_that_it_promises(demo: Demo) -> None:
         "counts",
     ]
     for expected, command in promised:
-        assert_as_promised(demo, expected, command)
-
-    assert demo.end(signal.SIGINT) == 0
-    assert demo.processes() == {}
-    assert demo.output.splitlines()[-1] == "stopped"
-    assert not list((demo.directory / "run").iterdir())
+        assert_as_promised(ready_demo, expected, command)
 
 
-def test_its_environment(demo: Demo) -> None:
-    demo.wait_until_ready()
-    assert (demo.directory / "env").stat().st_mode & 0o777 == 0o600
-    for secret in (demo.directory / "secrets").iterdir():
+def test_its_environment(ready_demo: Demo) -> None:
+    assert (ready_demo.directory / "env").stat().st_mode & 0o777 == 0o600
+    for secret in (ready_demo.directory / "secrets").iterdir():
         assert secret.stat().st_mode & 0o777 == 0o600
     names = "ENVOY_URL REGISTRY_URL METRICS_URL REDIS_URL TENANT KEY_HEADER"
-    values = demo.shell("".join(f'echo "${name}"\n' for name in names.split())).splitlines()
+    values = ready_demo.shell("".join(f'echo "${name}"\n' for name in names.split())).splitlines()
     assert values == [
-        f"http://127.0.0.1:{demo.base}",
-        f"http://127.0.0.1:{demo.base + 1}",
-        f"http://127.0.0.1:{demo.base + 3}/metrics",
-        f"unix://{demo.directory}/run/redis.sock",
+        f"http://127.0.0.1:{ready_demo.base}",
+        f"http://127.0.0.1:{ready_demo.base + 1}",
+        f"http://127.0.0.1:{ready_demo.base + 3}/metrics",
+        f"unix://{ready_demo.directory}/run/redis.sock",
         "acme",
         "x-api-key",
     ]
-    listed = demo.shell("extauth keys list --output json")
+    listed = ready_demo.shell("extauth keys list --output json")
     scopes = {key["id"]: key["scopes"] for key in json.loads(listed)["items"]}
     assert scopes == {
-        demo.shell('echo -n "$KEY_ID"'): ["read", "write"],
-        demo.shell('echo -n "$READONLY_KEY_ID"'): ["read"],
+        ready_demo.shell('echo -n "$KEY_ID"'): ["read", "write"],
+        ready_demo.shell('echo -n "$READONLY_KEY_ID"'): ["read"],
     }
-    used = demo.shell('curl -s -H "$KEY_HEADER: $READONLY_KEY" "$ENVOY_URL/"')
+    used = ready_demo.shell('curl -s -H "$KEY_HEADER: $READONLY_KEY" "$ENVOY_URL/"')
     assert ["x-auth-tenant", "acme"] in json.loads(used)["headers"]
-    assert demo.end(signal.SIGTERM) == 0
-    assert demo.processes() == {}
 
 
 def test_nothing_outlives_a_killed_demo(demo: Demo) -> None:
@@ -177,9 +185,10 @@ def test_nothing_outlives_a_killed_demo(demo: Demo) -> None:
     eventually(lambda: demo.processes() == {}, 5)
 
 
-def test_ctrl_c_while_it_starts(demo: Demo) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_while_it_starts(demo: Demo, number: signal.Signals) -> None:
     eventually(lambda: "redis" in demo.output, _START)
-    assert demo.end(signal.SIGINT) == 0
+    assert demo.end(number) == 0
     assert demo.processes() == {}
 
 
