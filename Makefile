@@ -11,7 +11,7 @@ ARGS ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all lint format types protos bench clean
+.PHONY: help demo test test-all lint format types protos docs bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ format: $(VENV)/.dev ## let ruff rewrite what it can
 
 protos: $(VENV)/.dev ## generate extauth/wire from protos/
 	$(BIN)/python protos/generate.py .
+
+docs: $(VENV)/.dev ## the reference pages in docs/, from the code
+	$(BIN)/python docs/generate.py docs
 
 bench: $(VENV)/.dev ## the numbers in the README, measured again
 	$(BIN)/python -m tests.bench.keys $(ARGS)

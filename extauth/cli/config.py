@@ -37,7 +37,7 @@ def schema() -> None:
 
 def schema_of(model: type[Settings]) -> dict[str, object]:
     """The JSON Schema (2020-12) of a settings file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(mode="serialization")}
 
 
 def _read_secrets(settings: SidecarSettings) -> None:

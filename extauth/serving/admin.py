@@ -61,6 +61,7 @@ class _Server(ThreadingHTTPServer):
 class _RequestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 10  # seconds that a client may be idle
+    disable_nagle_algorithm = True  # headers and body are two writes; the second must not wait for an ACK
 
     def page(self, path: str, accept: str) -> _Page:
         raise NotImplementedError

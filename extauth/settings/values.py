@@ -25,10 +25,18 @@ def _seconds(value: object) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def format_duration(seconds: float) -> str:
+    """In the largest unit of which it is a whole number."""
+    for unit in ("d", "h", "m", "s"):
+        if seconds and (seconds / _SECONDS[unit]).is_integer():
+            return f"{seconds / _SECONDS[unit]:g}{unit}"
+    return f"{seconds * 1000:g}ms" if seconds else "0s"
+
+
 Duration = Annotated[
     float,
     BeforeValidator(lambda value: value if isinstance(value, float) else _seconds(value)),
-    PlainSerializer(lambda seconds: f"{seconds:g}s", return_type=str),
+    PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["50ms", "5s", "10m", "30d"]}),
 ]
 """Seconds; in a file `50ms`, `5s`, `10m`, `12h`, `30d`."""

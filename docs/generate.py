@@ -1,0 +1,137 @@
+"""Write the reference pages from the code: settings, commands, metrics.
+
+usage: generate.py DIRECTORY    (`make docs` passes docs; a test compares what is committed with what this makes)
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from prometheus_client import CollectorRegistry
+
+from extauth.cli.main import main
+from extauth.policy.reasons import OUTCOMES, Reason
+from extauth.policy.settings import SidecarSettings
+from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.settings import RegistrySettings
+from extauth.settings.model import Settings
+from extauth.telemetry.publisher_metrics import PublisherMetrics
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+FILES: dict[str, type[Settings]] = {
+    "extauth.yaml, the sidecar": SidecarSettings,
+    "registry.yaml, the registry": RegistrySettings,
+}
+GENERATED = "<!-- made by `make docs` -->\n"
+
+
+def settings_page() -> str:
+    """Every field of both settings files."""
+    parts = [GENERATED, "# Settings\n"]
+    for title, model in (
+        ("extauth.yaml, the sidecar", SidecarSettings),
+        ("registry.yaml, the registry", RegistrySettings),
+    ):
+        parts += [f"\n## {title}\n", "\n| field | default | meaning |\n|---|---|---|\n"]
+        parts += [f"| `{path}` | {default} | {meaning} |\n" for path, default, meaning in fields_of(model)]
+    parts.append(
+        "\nDurations are written `50ms`, `5s`, `10m`, `12h`, `30d`; rates `10/s`, `1000/min`, `5000/12h`; addresses "
+        "`host:port` or `unix:/path`. Unknown fields are refused. `extauth config schema` prints the JSON Schema.\n"
+    )
+    return "".join(parts)
+
+
+def fields_of(model: type[Settings], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Path, default and meaning of each field, inner ones after the one that holds them."""
+    schema = model.model_json_schema(mode="serialization")
+    yield from _fields(schema, schema.get("$defs", {}), prefix)
+
+
+def _fields(schema: dict[str, Any], definitions: dict[str, Any], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in schema.get("properties", {}).items():
+        path = f"{prefix}{name}"
+        inner = _inner(field, definitions)
+        meaning = field.get("description") or (inner or {}).get("description", "")
+        default = _default(name, field, schema, has_fields=inner is not None and "properties" in inner)
+        yield path, default, " ".join(meaning.split()).replace("|", "\\|")
+        if inner is not None:
+            yield from _fields(inner, definitions, f"{path}[]." if field.get("type") == "array" else f"{path}.")
+
+
+def _inner(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any] | None:
+    """The object that a field holds, directly, as items or as an alternative."""
+    for candidate in (field, field.get("items", {}), *field.get("anyOf", ()), *field.get("allOf", ())):
+        if "$ref" in candidate:
+            found: dict[str, Any] = definitions[candidate["$ref"].rpartition("/")[2]]
+            return found
+    return None
+
+
+def _default(name: str, field: dict[str, Any], schema: dict[str, Any], *, has_fields: bool) -> str:
+    if name in schema.get("required", ()):
+        return "required"
+    if has_fields or field.get("default") in (None, [], {}):
+        return ""
+    value = field["default"]
+    return f"`{', '.join(map(str, value)) if isinstance(value, list) else value}`"
+
+
+def commands_page() -> str:
+    """Every command with its help text."""
+    parts = [GENERATED, "# Commands\n"]
+    for path, command in walk("extauth", main):
+        context = click.Context(command, info_name=path, max_content_width=100)
+        parts.append(f"\n## {path}\n\n```\n{_plain(command.get_help(context))}\n```\n")
+    return "".join(parts)
+
+
+def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from walk(f"{path} {name}", found)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[ \t]+$", "", inspect.cleandoc(text), flags=re.MULTILINE)
+
+
+def metrics_page() -> str:
+    """Every series, and the reasons that label checks."""
+    parts = [GENERATED, "# Metrics\n"]
+    for title, make in (
+        ("Sidecar", SidecarMetrics),
+        ("Publisher", PublisherMetrics),
+        ("Registry", RegistryMetrics),
+    ):
+        registry = CollectorRegistry()
+        make(registry)
+        parts += [f"\n## {title}\n", "\n| series | type | labels | meaning |\n|---|---|---|---|\n"]
+        for collector in registry._collector_to_names:
+            metric = next(iter(collector.collect()))
+            suffix = "_total" if metric.type == "counter" else ""
+            labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
+            parts.append(f"| `{metric.name}{suffix}` | {metric.type} | {labels} | {metric.documentation} |\n")
+    parts += ["\n## Reasons\n", "\nThe label `reason` of `extauth_checks_total`, and what a caller gets.\n"]
+    parts += ["\n| reason | HTTP | gRPC | message |\n|---|---|---|---|\n"]
+    parts += [
+        f"| `{reason}` | {OUTCOMES[reason].http_status} | {OUTCOMES[reason].grpc_code} | {OUTCOMES[reason].message} |\n"
+        for reason in Reason
+        if reason is not Reason.OK
+    ]
+    return "".join(parts)
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "metrics.md": metrics_page}
+
+
+if __name__ == "__main__":
+    for name, make in PAGES.items():
+        (Path(sys.argv[1]) / name).write_text(make(), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench`. They print numbers and assert nothing about time."""
