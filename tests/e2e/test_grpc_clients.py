@@ -9,7 +9,7 @@ _GRPC = ("content-type", "application/grpc")
 
 
 def call(stack: Running, path: str, *headers: tuple[str, str]) -> Answer:
-    return http2.send(stack.url, path, [_GRPC, ("te", "trailers"), *headers], method="POST", body=b"\0\0\0\0\0")
+    return http2.send(stack.url, path, [_GRPC, *headers], method="POST", body=b"\0\0\0\0\0")
 
 
 def status_of(answer: Answer) -> tuple[int, str | None, str | None, bytes]:
