@@ -20,7 +20,12 @@ from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import (
 Header = tuple[str, str]
 
 
-def allow(set_headers: Iterable[Header], remove_headers: Sequence[str], response_headers: Iterable[Header]) -> bytes:
+def allow(
+    set_headers: Iterable[Header],
+    remove_headers: Sequence[str],
+    response_headers: Iterable[Header],
+    remove_parameters: Sequence[str] = (),
+) -> bytes:
     """Let the request pass. Envoy removes after it has set: a name in both lists does not reach the upstream."""
     return CheckResponse(
         status=Status(code=0),
@@ -28,27 +33,30 @@ def allow(set_headers: Iterable[Header], remove_headers: Sequence[str], response
             headers=_options(set_headers),
             headers_to_remove=remove_headers,
             response_headers_to_add=_options(response_headers),
+            query_parameters_to_remove=remove_parameters,
         ),
     ).SerializeToString()
 
 
-def deny(reason: Reason, headers: Iterable[Header], body: str) -> bytes:
-    """Refuse the request with this reason's status."""
-    outcome = OUTCOMES[reason]
-    response = DeniedHttpResponse(status=HttpStatus(code=outcome.http_status), headers=_options(headers), body=body)
+def deny(reason: Reason, http_status: int, headers: Iterable[Header], body: str) -> bytes:
+    """Refuse the request."""
+    response = _denied(http_status, headers, body)
     return CheckResponse(status=_status(reason), denied_response=response).SerializeToString()
 
 
-def fail(reason: Reason, headers: Iterable[Header], body: str) -> bytes:
+def fail(reason: Reason, http_status: int, headers: Iterable[Header], body: str) -> bytes:
     """Say that the fault is ours: Envoy counts an error, not a denial, and obeys its failure_mode_allow.
 
     Envoy before 1.37 does not know `error_response` and would answer 403. It is therefore sent behind an equal
     `denied_response`: of two members of a oneof the last one counts, and an old Envoy skips the one it does not know.
     """
-    response = DeniedHttpResponse(
-        status=HttpStatus(code=OUTCOMES[reason].http_status), headers=_options(headers), body=body
-    )
-    return deny(reason, headers, body) + CheckResponse(error_response=response).SerializeToString()
+    headers = tuple(headers)
+    error = CheckResponse(error_response=_denied(http_status, headers, body))
+    return deny(reason, http_status, headers, body) + error.SerializeToString()
+
+
+def _denied(http_status: int, headers: Iterable[Header], body: str) -> DeniedHttpResponse:
+    return DeniedHttpResponse(status=HttpStatus(code=http_status), headers=_options(headers), body=body)
 
 
 def _status(reason: Reason) -> Status:

@@ -1,13 +1,13 @@
 """From the text of a key to its record: what is in memory, and what must be asked of Redis."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord
 from extauth.keys.token import key_id_of, prefix_of
 from extauth.policy.reasons import Reason
 from extauth.store.key_reader import Candidate
-from extauth.store.near_cache import NearCache
+from extauth.store.near_cache import Entry, NearCache
 
 
 class KeyLookup:
@@ -27,21 +27,20 @@ class KeyLookup:
         return [Candidate(pepper.id, pepper.digest(key)) for pepper in self._peppers]
 
     def find(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | Reason | None:
-        """The record, None when Redis must be asked, or INVALID_KEY when the key is known not to exist."""
+        """The record, None when Redis must be asked, or INVALID_KEY when it is known that there is none."""
+        return self._known(candidates, lambda entry: self._cache.is_current(entry, now))
+
+    def find_stale(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | Reason | None:
+        """The same while Redis is away, by what is not too old; None then means that nobody can say."""
+        return self._known(candidates, lambda entry: self._cache.may_serve_stale(entry, now))
+
+    def _known(self, candidates: Sequence[Candidate], usable: Callable[[Entry], bool]) -> KeyRecord | Reason | None:
         absent = 0
         for candidate in candidates:
             entry = self._cache.get(candidate.digest)
-            if entry is None or not self._cache.is_current(entry, now):
+            if entry is None or not usable(entry):
                 continue
             if entry.record is not None:
                 return entry.record
             absent += 1
         return Reason.INVALID_KEY if absent == len(candidates) else None
-
-    def find_stale(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | None:
-        """What memory has while Redis is away, if it is not too old."""
-        for candidate in candidates:
-            entry = self._cache.get(candidate.digest)
-            if entry is not None and self._cache.may_serve_stale(entry, now):
-                return entry.record
-        return None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from extauth.keys.record import KeyRecord
+from extauth.check.caller import Caller
 from extauth.policy.schema import Api, Limit
 from extauth.store.bucket import Level, Shape
 from extauth.store.buckets import Bucket
@@ -40,11 +40,11 @@ class Limiter:
         self._limits = [(limit.name, limit.by, _shape(limit)) for limit in api.limits]
         self.names = tuple(limit.name for limit in api.limits)
 
-    def buckets(self, record: KeyRecord) -> list[Bucket]:
-        """The buckets that a request with this key takes a token from, in the order of the file."""
+    def buckets(self, caller: Caller) -> list[Bucket]:
+        """The buckets that a request of this caller takes a token from, in the order of the file."""
         return [
             Bucket(
-                self._names.bucket(record.tenant, self._api, name, record.key_id if by == "key" else "tenant"), shape
+                self._names.bucket(caller.bucket_tenant, self._api, name, caller.bucket if by == "key" else ""), shape
             )
             for name, by, shape in self._limits
         ]

@@ -1,31 +1,18 @@
-"""A check that must wait for Redis."""
+"""A check that must wait for an answer from elsewhere."""
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
-from extauth.policy.reasons import Reason
-
-
-class Verdict(NamedTuple):
-    """How a check ended, and the serialised CheckResponse that says so."""
-
-    reason: Reason
-    response: bytes
+from extauth.check.steps import Step, Verdict, Wait
 
 
 class Pending:
-    """Ends exactly once: with the verdict that Redis makes possible, or by `expire` when that takes too long."""
+    """Ends exactly once: with the verdict that the answers lead to, or by `expire` when they take too long."""
 
-    __slots__ = ("_begin", "_count", "_done", "_expired", "_lock")
+    __slots__ = ("_count", "_done", "_expired", "_first", "_lock")
 
-    def __init__(
-        self,
-        begin: Callable[[Callable[[Verdict], None]], None],
-        expired: Callable[[], Verdict],
-        count: Callable[[Verdict], None],
-    ) -> None:
-        self._begin = begin
+    def __init__(self, first: Wait, expired: Callable[[], Verdict], count: Callable[[Verdict], None]) -> None:
+        self._first = first
         self._expired = expired
         self._count = count
         self._done = False
@@ -34,16 +21,14 @@ class Pending:
     def then(self, deliver: Callable[[bytes], None]) -> None:
         """Begin; `deliver` is called with the CheckResponse, perhaps on another thread, at most once."""
 
-        def first_only(verdict: Verdict) -> None:
-            if self._finish():
-                self._count(verdict)
-                deliver(verdict.response)
+        def go_on(step: Step) -> None:
+            if isinstance(step, Wait):
+                step.begin(go_on)
+            elif self._finish():
+                self._count(step)
+                deliver(step.response)
 
-        self._begin(first_only)
-
-    def then_conclude(self, conclude: Callable[[Verdict], None]) -> None:
-        """Begin as a further step of another Pending, which ends for both."""
-        self._begin(conclude)
+        self._first.begin(go_on)
 
     def expire(self) -> bytes | None:
         """Give up: the answer to send, or None when `deliver` has been or is being called."""

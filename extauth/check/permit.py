@@ -1,19 +1,67 @@
-"""Whether a key is in force, and may do what is asked."""
+"""Whether a key is in force, and whether a caller may do what is asked."""
 
+from collections.abc import Iterable, Sequence
+
+from extauth.check.path_pattern import PathPattern, substitute
+from extauth.check.request import Request
 from extauth.keys.record import KeyRecord, Status
 from extauth.policy.reasons import Reason
+from extauth.policy.schema import Api, Permission
 
 _REFUSED = {Status.REVOKED: Reason.REVOKED_KEY, Status.DISABLED: Reason.DISABLED_KEY}
 
 
-def permit(record: KeyRecord, required_scopes: frozenset[str], now: int) -> Reason:
-    """OK, or the first reason against it. `now` in Unix milliseconds."""
+def in_force(record: KeyRecord, now: int) -> Reason:
+    """OK, or why the key is not valid. `now` in Unix milliseconds."""
     if record.status is not Status.ACTIVE:
         return _REFUSED[record.status]
     if record.not_before > now:
         return Reason.NOT_YET_VALID
     if record.expires_at and record.expires_at <= now:
         return Reason.EXPIRED_KEY
-    if not required_scopes.issubset(record.scopes):
-        return Reason.MISSING_SCOPE
     return Reason.OK
+
+
+class Permits:
+    """What callers of one API must be allowed to do."""
+
+    def __init__(self, api: Api) -> None:
+        self._always = frozenset(api.scopes)
+        self._rules = [_Rule(permission) for permission in api.permissions]
+
+    def admits(self, request: Request, scopes: Iterable[str]) -> bool:
+        """Whether a caller with these scopes may make the request; the first rule that matches it counts."""
+        held = frozenset(scopes)
+        if not self._always <= held:
+            return False
+        if not self._rules:
+            return True
+        for rule in self._rules:
+            variables = rule.match(request)
+            if variables is not None:
+                return rule.satisfied_by(held, variables)
+        return False
+
+
+class _Rule:
+    def __init__(self, permission: Permission) -> None:
+        self._methods = frozenset(permission.methods)
+        self._paths = [PathPattern(path) for path in permission.paths]
+        self._all_of = permission.scopes
+        self._any_of = permission.any_of
+
+    def match(self, request: Request) -> dict[str, str] | None:
+        if self._methods and request.method not in self._methods:
+            return None
+        if not self._paths:
+            return {}
+        return next((found for path in self._paths if (found := path.match(request.path)) is not None), None)
+
+    def satisfied_by(self, held: frozenset[str], variables: dict[str, str]) -> bool:
+        return held.issuperset(_named(self._all_of, variables)) and (
+            not self._any_of or not held.isdisjoint(_named(self._any_of, variables))
+        )
+
+
+def _named(scopes: Sequence[str], variables: dict[str, str]) -> Sequence[str]:
+    return [substitute(scope, variables) for scope in scopes] if variables else scopes

@@ -18,6 +18,11 @@ class Matchable(Protocol):
     @property
     def match(self) -> Match: ...
 
+    @property
+    def reads_paths(self) -> bool:
+        """Whether anything depends on the path of a request."""
+        ...
+
 
 Target = TypeVar("Target", bound=Matchable)
 
@@ -27,7 +32,7 @@ class Router(Generic[Target]):
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self._routes = [(_Conditions(target.match), target) for target in targets]
-        self._reads_paths = any(target.match.paths for target in targets)
+        self._reads_paths = any(target.reads_paths for target in targets)
 
     def refuses(self, request: Request) -> bool:
         """Whether the upstream might see another path than the one that would be matched here."""

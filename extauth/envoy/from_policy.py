@@ -25,11 +25,13 @@ def envoy_for(settings: SidecarSettings, *, listen: str, admin: str, upstream: s
 
 def identity_headers(apis: Sequence[Api]) -> tuple[str, ...]:
     """The headers that tell an upstream who calls: no client may set them."""
-    names = [name for api in apis for name in (api.upstream_headers.key_id, api.upstream_headers.tenant)]
+    names = [name for api in apis for name in api.upstream_headers.model_dump().values() if name]
     return tuple(dict.fromkeys(names))
 
 
 def check_headers(apis: Sequence[Api]) -> tuple[str, ...]:
     """The headers that the sidecar reads: credentials, and a few that every check needs."""
-    credentials = [source.header for api in apis for source in api.credentials]
-    return tuple(dict.fromkeys([*credentials, *PLAIN_CHECK_HEADERS]))
+    sources = [source for api in apis for source in api.credentials]
+    credentials = [source.header or "cookie" for source in sources if source.query is None]
+    tenants = [api.tenant.header for api in apis if api.tenant is not None and api.tenant.header is not None]
+    return tuple(dict.fromkeys([*credentials, *tenants, *PLAIN_CHECK_HEADERS]))

@@ -1,4 +1,4 @@
-"""The policy: which requests belong to which API, where their key is, what it must allow, and how much."""
+"""The policy: which requests belong to which API, who may call it, what for, and how much."""
 
 import re
 from collections.abc import Sequence
@@ -6,50 +6,27 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from extauth.policy.credentials import CredentialSource
+from extauth.policy.errors import Errors
+from extauth.policy.names import HeaderName, Host, Name, Path, PathPattern, Scope, SettableHeader
 from extauth.settings.model import Settings
 from extauth.settings.values import Rate
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-"""Lower-case letters, digits, dot, underscore and hyphen; metrics carry it as a label."""
-HeaderName = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$"), AfterValidator(lambda name: str(name).lower())
-]
-"""An HTTP field name (RFC 9110, token), in any case."""
-Scope = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/*-]{0,63}$")]
-
-_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\*")
-_NOT_SETTABLE = frozenset({"host", "content-length", "connection", "transfer-encoding", "te", "upgrade"})
+_VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
-def _host(value: str) -> str:
-    host = value.lower()
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{value!r} is not a host: use a name, *.a.name or *, without a port")
-    return host
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/") or any(character in value for character in "?#%;\\ "):
-        raise ValueError(f"{value!r} is not a path: use /a/path for it and all below, or =/a/path for just that one")
-    return value
-
-
-def _path_or_exact(value: str) -> str:
-    return "=" + _path(value[1:]) if value.startswith("=") else _path(value)
-
-
-def _settable(name: str) -> str:
-    if name in _NOT_SETTABLE or name.startswith((":", "x-envoy-")):
-        raise ValueError(f"{name!r} belongs to HTTP or to Envoy: use a name of your own")
-    return name
+def _refuse_twice(names: Sequence[str], what: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two {what} are named {name!r}: use a name for each")
 
 
 class Match(Settings):
     """A request matches when it meets each condition given; none given matches all requests."""
 
-    hosts: tuple[Annotated[str, AfterValidator(_host)], ...] = ()
+    hosts: tuple[Host, ...] = ()
     """`api.example.com`, `*.example.com` (one or more labels), `*`; port and case do not matter."""
-    paths: tuple[Annotated[str, AfterValidator(_path_or_exact)], ...] = ()
+    paths: tuple[Path, ...] = ()
     """`/v1` is that path and all below it; `=/v1` just that one."""
     methods: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")], ...] = ()
     """HTTP methods, in capitals."""
@@ -57,13 +34,46 @@ class Match(Settings):
     """Values of Envoy's `context_extensions`, which only its route configuration can set."""
 
 
-class CredentialSource(Settings):
-    """A place where a key may stand."""
+class TenantSource(Settings):
+    """Where a request says whose data it is for. The key must belong to that tenant."""
 
-    header: HeaderName
-    """Name of a request header."""
-    scheme: Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}$")] | None = None
-    """Word before the key, such as `Bearer`, in any case. Left out: the header's value is the key."""
+    host: str | None = Field(default=None, pattern=r"^[a-z0-9.-]*\{tenant\}[a-z0-9.-]*$")
+    """`{tenant}.example.com`: one label of the host, or a part of it."""
+    path: PathPattern | None = None
+    """`/v1/workspaces/{tenant}`: one segment of the path."""
+    header: HeaderName | None = None
+    """A header whose value is the tenant."""
+    required: bool = True
+    """Whether a request that names no tenant is refused; else it is for the key's own."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "TenantSource":
+        if sum(place is not None for place in (self.host, self.path, self.header)) != 1:
+            raise ValueError("the tenant stands in one place: use one of host, path and header")
+        if self.path is not None and _VARIABLE.findall(self.path) != ["tenant"]:
+            raise ValueError("the path does not tell the tenant: use {tenant} once as a segment of it")
+        return self
+
+
+class Permission(Settings):
+    """What a request needs; of an API's permissions the first one that matches counts."""
+
+    methods: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")], ...] = ()
+    """HTTP methods it is for; all when left out."""
+    paths: tuple[PathPattern, ...] = ()
+    """Paths it is for; all when left out. `{name}` matches a segment, which `scopes` may then name."""
+    scopes: tuple[Scope, ...] = ()
+    """Scopes that the caller must have, all of them."""
+    any_of: tuple[Scope, ...] = ()
+    """Scopes of which the caller must have one."""
+
+    @model_validator(mode="after")
+    def _variables_are_bound(self) -> "Permission":
+        used = {name for scope in (*self.scopes, *self.any_of) for name in _VARIABLE.findall(scope)}
+        for name in used:
+            if not self.paths or any(f"{{{name}}}" not in path for path in self.paths):
+                raise ValueError(f"the scope's {{{name}}} is not in each path: use it as a segment of `paths`")
+        return self
 
 
 class Limit(Settings):
@@ -72,7 +82,7 @@ class Limit(Settings):
     name: Name
     """Names the bucket in metrics and in Redis."""
     by: Literal["key", "tenant"]
-    """Who shares a bucket."""
+    """Who shares a bucket. For a token, `key` means its subject."""
     rate: Rate
     """How fast it fills: `10/s`, `1000/min`, `5000/12h`."""
     burst: int | None = Field(default=None, ge=1, le=1_000_000_000)
@@ -82,10 +92,21 @@ class Limit(Settings):
 class UpstreamHeaders(Settings):
     """Names of the request headers that tell the upstream who calls; what a client sent in them is replaced."""
 
-    key_id: Annotated[HeaderName, AfterValidator(_settable)] = "x-auth-key-id"
-    """The public id of the key."""
-    tenant: Annotated[HeaderName, AfterValidator(_settable)] = "x-auth-tenant"
+    key_id: SettableHeader = "x-auth-key-id"
+    """The public id of the key, or the subject of a token."""
+    tenant: SettableHeader = "x-auth-tenant"
     """The tenant that the key belongs to."""
+    name: SettableHeader | None = None
+    """The name of the key, with characters outside ASCII percent-encoded."""
+    scopes: SettableHeader | None = None
+    """The scopes, separated by spaces."""
+    plan: SettableHeader | None = None
+    """The plan."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "UpstreamHeaders":
+        _refuse_twice([name for name in self.model_dump().values() if name], "upstream_headers")
+        return self
 
 
 class Api(Settings):
@@ -96,24 +117,24 @@ class Api(Settings):
     match: Match = Match()
     """Which requests belong to it. The first API in the file that matches is the one."""
     credentials: tuple[CredentialSource, ...] = Field(min_length=1)
-    """Where the key may stand. A key in two places at once is refused."""
+    """Where the key or token may stand. One in two places at once is refused."""
+    tenant: TenantSource | None = None
+    """Where the request names a tenant; left out, it is for the key's own."""
     scopes: tuple[Scope, ...] = ()
-    """Scopes that a key must have, all of them."""
+    """Scopes that every caller must have, all of them."""
+    permissions: tuple[Permission, ...] = ()
+    """Scopes by method and path. With any given, a request that matches none of them is refused."""
     limits: tuple[Limit, ...] = Field(default=(), max_length=8)
     """All buckets that a request must find a token in."""
     upstream_headers: UpstreamHeaders = UpstreamHeaders()
     """How the upstream learns who calls."""
+    errors: Errors = Field(default_factory=dict)
+    """What refused callers are told, by reason; goes before the file's own `errors`."""
 
     @model_validator(mode="after")
     def _limits_have_names_of_their_own(self) -> "Api":
         _refuse_twice([limit.name for limit in self.limits], "limits")
         return self
-
-
-def _refuse_twice(names: Sequence[str], what: str) -> None:
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two {what} are named {name!r}: use a name for each")
 
 
 def _distinct(apis: tuple[Api, ...]) -> tuple[Api, ...]:

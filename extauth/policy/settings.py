@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from extauth.keys.settings import Peppers
+from extauth.policy.errors import Errors
 from extauth.policy.schema import Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
@@ -42,7 +43,7 @@ class CacheSettings(Settings):
     max_stale: Duration = Field(default=3600.0, ge=0, le=86400 * 7)
     """While Redis is away, how long known keys go on working. A revocation cannot reach the sidecar in that time."""
     negative: Duration = Field(default=5.0, ge=0, le=300)
-    """How long it is remembered that a key does not exist."""
+    """While the change feed is silent, how long it is remembered that a key does not exist."""
 
 
 class CheckSettings(Settings):
@@ -85,3 +86,5 @@ class SidecarSettings(Settings):
     shutdown: ShutdownSettings = ShutdownSettings()
     log: LogSettings = LogSettings()
     apis: Apis
+    errors: Errors = Field(default_factory=dict)
+    """What refused callers are told, by reason, where an API does not say."""

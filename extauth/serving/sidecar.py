@@ -7,9 +7,14 @@ import time
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from extauth.check.decide import Clocks, Decider, ServedApi, Stores
+from extauth.check.api import ServedApi
+from extauth.check.clocks import Clocks
+from extauth.check.decide import Buckets, Decider
+from extauth.check.denial import Denials
+from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
-from extauth.check.tally import Tally
+from extauth.check.tally import NO_API, Tally
+from extauth.check.tokens import Tokens
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.admin import AdminServer
 from extauth.serving.components import Component, Components
@@ -48,14 +53,19 @@ class Sidecar:
         self._feed = FeedFollower(
             connect(settings.redis, timeout=BLOCK + settings.redis.timeout, connections=1), names, cache, metrics
         )
-        stores = Stores(
-            keys=KeyLookup([pepper.pepper() for pepper in settings.keys.peppers], settings.keys.prefixes, cache),
-            reader=KeyReader(self._queue, cache, names),
-            shared=SharedBuckets(self._queue),
-            local=LocalBuckets(_LOCAL_BUCKETS),
+        peppers = [pepper.pepper() for pepper in settings.keys.peppers]
+        tally, clocks = Tally(metrics, settings.apis), Clocks()
+        identifier = Identifier(
+            KeyLookup(peppers, settings.keys.prefixes, cache),
+            Tokens(None, {}, {}, peppers),
+            KeyReader(self._queue, cache, names),
+            tally,
+            clocks,
         )
-        apis = [ServedApi(api, names) for api in settings.apis]
-        decider = Decider(apis, stores, Tally(metrics, settings.apis), Clocks())
+        apis = [ServedApi(api, names, settings.errors) for api in settings.apis]
+        no_api = Denials(NO_API, templates=[settings.errors])
+        buckets = Buckets(SharedBuckets(self._queue), LocalBuckets(_LOCAL_BUCKETS))
+        decider = Decider(apis, no_api, identifier, buckets, tally, clocks)
         self._transport = StockTransport(decider, _transport_options(settings))
         self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
         metrics.near_cache_entries.set_function(lambda: len(cache))

@@ -18,6 +18,8 @@ _log = logger(__name__)
 
 _MARGIN = 0.01  # seconds kept for the way back to Envoy
 _DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
+_LOOK = 0.005  # seconds between looks at the calls under way
+_FLUSH = 0.05  # seconds for answers to reach their clients
 _CHANNEL_OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second process on the same port is an error, not a silent half of the traffic
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),  # Envoy's connection_keepalive may ping once a second
@@ -34,6 +36,7 @@ class StockTransport:
         self._options = options
         self._health = HealthServicer()
         self._addresses: tuple[str, ...] = ()
+        self._under_way: set[grpc.ServicerContext] = set()
         channel_options = (
             *_CHANNEL_OPTIONS,
             ("grpc.max_receive_message_length", options.max_message_size),
@@ -64,12 +67,26 @@ class StockTransport:
         self._health.enter_graceful_shutdown()
 
     def stop(self, grace: float) -> None:
-        self._server.stop(grace).wait(grace + 1)
+        # grpcio closes a connection as soon as its last call has ended, and a client that writes at that moment may
+        # lose the answer it was just sent. So calls end first, while new ones are still served, and then the server.
+        deadline = time.monotonic() + grace
+        while self._under_way and time.monotonic() < deadline - grace / 2:
+            time.sleep(_LOOK)
+        time.sleep(min(_FLUSH, grace))
+        rest = max(deadline - time.monotonic(), 0)
+        self._server.stop(rest).wait(rest + 1)
         self._pool.shutdown(wait=False, cancel_futures=True)
         for address in self._addresses:
             remove_socket(address)
 
     def _check(self, message: bytes, context: grpc.ServicerContext) -> bytes:
+        self._under_way.add(context)
+        try:
+            return self._answer(message, context)
+        finally:
+            self._under_way.discard(context)
+
+    def _answer(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         remaining = context.time_remaining()
         wait = self._options.timeout if remaining is None else min(self._options.timeout, remaining - _MARGIN)
         try:

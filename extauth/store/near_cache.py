@@ -58,15 +58,12 @@ class NearCache:
         return entry
 
     def is_current(self, entry: Entry, now: float) -> bool:
-        """Whether the entry may answer without asking Redis."""
-        if entry.record is None:
-            return now - entry.read_at < self._freshness.negative
-        return now - max(entry.read_at, self._confirmed_at) < self._freshness.max_staleness
+        """Whether the entry may answer without asking Redis. The feed tells of new keys too."""
+        bound = self._freshness.negative if entry.record is None else self._freshness.max_staleness
+        return now - max(entry.read_at, self._confirmed_at) < bound
 
     def may_serve_stale(self, entry: Entry, now: float) -> bool:
         """Whether the entry may answer while Redis cannot."""
-        if entry.record is None:
-            return False
         return now - max(entry.read_at, self._confirmed_at) < self._freshness.max_stale
 
     def confirm(self, now: float) -> None:

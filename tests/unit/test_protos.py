@@ -63,7 +63,7 @@ def test_answers_are_read_by_envoys_types() -> None:
         "x-ratelimit-limit"
     ]
 
-    denied = CheckResponse.parse(answer.deny(Reason.EXPIRED_KEY, [("content-type", "application/json")], "{}"))
+    denied = CheckResponse.parse(answer.deny(Reason.EXPIRED_KEY, 401, [("content-type", "application/json")], "{}"))
     assert denied.denied_response is not None
     assert denied.denied_response.status is not None
     assert int(denied.denied_response.status.code) == 401

@@ -1,0 +1,39 @@
+"""ServedApi: one API of the policy, made ready to decide with."""
+
+from collections.abc import Mapping
+
+from extauth.check.caller import IdentityHeaders
+from extauth.check.credential import Concealment, CredentialFinder
+from extauth.check.denial import Denials
+from extauth.check.limit import Limiter
+from extauth.check.permit import Permits
+from extauth.check.tenant import TenantRule
+from extauth.policy.errors import ErrorTemplate
+from extauth.policy.schema import Api, Match
+from extauth.store.names import Names
+
+
+class ServedApi:
+    """All parts of an API; `errors` are the file's own templates, which the API's go before."""
+
+    def __init__(self, api: Api, names: Names, errors: Mapping[str, ErrorTemplate]) -> None:
+        self.name = api.name
+        self.match: Match = api.match
+        self.reads_paths = bool(
+            api.match.paths
+            or any(permission.paths for permission in api.permissions)
+            or (api.tenant is not None and api.tenant.path is not None)
+        )
+        self.finder = CredentialFinder(api.credentials)
+        self.concealment = Concealment(api.credentials)
+        self.tenant = TenantRule(api.tenant)
+        self.permits = Permits(api)
+        self.limiter = Limiter(api, names)
+        self.identity = IdentityHeaders(api.upstream_headers)
+        self.denials = Denials(api.name, api.credentials, (api.errors, errors))
+        self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)
+
+    def endpoint(self, path: str) -> str:
+        """The path below the API's own, without the first slash."""
+        base = next((base for base in self._bases if (path + "/").startswith(base + "/")), "")
+        return path[len(base) :].removeprefix("/")

@@ -1,0 +1,40 @@
+"""Paths in a policy: `/v1` (and all below it), `=/v1` (just that), `/v1/{name}/x` (one segment, by name)."""
+
+import re
+
+_VARIABLE = re.compile(r"\{([a-z_]+)\}")
+_VALUE = re.compile(r"[A-Za-z0-9._~-]{1,128}")  # what may stand for a variable: no text that a scope could not have
+
+
+class PathPattern:
+    """A pattern made ready to match."""
+
+    __slots__ = ("_exact", "_segments", "_variables")
+
+    def __init__(self, pattern: str) -> None:
+        self._exact = pattern.startswith("=")
+        self._segments = pattern.removeprefix("=").strip("/").split("/") if pattern.strip("=/") else []
+        self._variables = {
+            index: match[1] for index, segment in enumerate(self._segments) if (match := _VARIABLE.fullmatch(segment))
+        }
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The variables' values, or None when the path does not match."""
+        segments = path.split("/")[1:] if path != "/" else []
+        if len(segments) < len(self._segments) or (self._exact and len(segments) > len(self._segments)):
+            return None
+        found: dict[str, str] = {}
+        for index, segment in enumerate(self._segments):
+            if index not in self._variables:
+                if segment != segments[index]:
+                    return None
+            elif _VALUE.fullmatch(segments[index]):
+                found[self._variables[index]] = segments[index]
+            else:
+                return None
+        return found
+
+
+def substitute(text: str, variables: dict[str, str]) -> str:
+    """Put the values of variables in the places of their names."""
+    return _VARIABLE.sub(lambda match: variables[match[1]], text)

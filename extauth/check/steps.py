@@ -1,0 +1,73 @@
+"""What a check carries along, and how one step of it hands over to the next."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from extauth.check.api import ServedApi
+from extauth.check.caller import Caller
+from extauth.check.limit import RateStatus
+from extauth.check.request import Request
+from extauth.policy.reasons import Reason
+from extauth.store.key_reader import Candidate
+
+
+class Verdict(NamedTuple):
+    """How a check ended, and the serialised CheckResponse that says so."""
+
+    reason: Reason
+    response: bytes
+
+
+class Wait(NamedTuple):
+    """A step that needs an answer from elsewhere. `begin` asks, and hands on the step that follows from the answer."""
+
+    begin: "Callable[[Callable[[Step], None]], None]"
+
+
+Step = Verdict | Wait
+
+
+@dataclass(slots=True)
+class Check:
+    """One check on its way. Times in monotonic seconds."""
+
+    api: ServedApi
+    request: Request
+    grpc: bool
+    started: float
+    deadline: float
+    candidates: Sequence[Candidate] = field(default=())
+    caller: Caller | None = None
+    key_id: str = ""
+    """What the sent key says of itself, true or not; it has the shape of a key id."""
+    asked_redis: bool = False
+
+
+def refuse(check: Check, reason: Reason, status: RateStatus | None = None) -> Verdict:
+    """End the check with what its API says for this reason."""
+    denials = check.api.denials
+    values = _values(check, status) if denials.needs_values(reason) else None
+    headers = status.headers() if status else ()
+    return Verdict(reason, denials.write(reason, grpc=check.grpc, values=values, headers=headers))
+
+
+def _values(check: Check, status: RateStatus | None) -> dict[str, str]:
+    """What the placeholders of a template stand for."""
+    caller = check.caller
+    return {
+        "method": check.request.method,
+        "path": check.request.path,
+        "endpoint": check.api.endpoint(check.request.path),
+        "key_id": caller.id if caller else check.key_id,
+        "tenant": caller.tenant if caller else "",
+        "expires_at": rfc3339(caller.expires_at) if caller and caller.expires_at else "",
+        "limit": str(status.limit) if status else "",
+        "retry_after": str(status.retry_after) if status else "",
+    }
+
+
+def rfc3339(milliseconds: int) -> str:
+    """Unix milliseconds as UTC to the second."""
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
