@@ -19,6 +19,7 @@ from extauth.policy.settings import SidecarSettings
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
+from extauth.telemetry.bearer_metrics import BearerMetrics
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
@@ -108,6 +109,7 @@ def metrics_page() -> str:
     parts = [GENERATED, "# Metrics\n"]
     for title, make in (
         ("Sidecar", SidecarMetrics),
+        ("Sidecar, bearer tokens", BearerMetrics),
         ("Publisher", PublisherMetrics),
         ("Registry", RegistryMetrics),
     ):

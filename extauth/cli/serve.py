@@ -6,6 +6,7 @@ import click
 
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.policy.settings import SidecarSettings
+from extauth.serving.bearer_tokens import MissingExtraError
 from extauth.serving.sidecar import run
 from extauth.serving.sockets import BindError
 from extauth.settings.values import SecretError
@@ -20,5 +21,5 @@ def serve(path: Path) -> None:
     configure(settings.log)
     try:
         run(settings)
-    except (SecretError, BindError) as error:
+    except (SecretError, MissingExtraError, BindError) as error:
         raise click.ClickException(str(error)) from error

@@ -29,7 +29,7 @@ class CredentialSource(Settings):
     scheme_optional: bool = False
     """Whether the key may also stand there without one of those words."""
     accepts: Annotated[tuple[Name, ...], Field(min_length=1)] = (KEY,)
-    """What may stand here: `key` for API keys, and names from `issuers` and `introspection` for tokens."""
+    """What may stand here: `key` for API keys, and names from `bearer` for tokens."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "CredentialSource":

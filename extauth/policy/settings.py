@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from extauth.bearer.settings import BearerSettings
 from extauth.keys.settings import Peppers
+from extauth.policy.credentials import KEY
 from extauth.policy.errors import Errors
-from extauth.policy.schema import Apis
+from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
 from extauth.settings.values import Address, Duration, TcpAddress
@@ -85,6 +87,22 @@ class SidecarSettings(Settings):
     check: CheckSettings = CheckSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
     log: LogSettings = LogSettings()
+    bearer: BearerSettings = BearerSettings()
+    """Whose bearer tokens are accepted beside API keys."""
     apis: Apis
     errors: Errors = Field(default_factory=dict)
     """What refused callers are told, by reason, where an API does not say."""
+
+    @field_validator("apis")
+    @classmethod
+    def _issuers_exist(cls, apis: tuple[Api, ...], info: ValidationInfo) -> tuple[Api, ...]:
+        bearer = info.data.get("bearer")
+        if bearer is None:  # it has problems of its own, which are told
+            return apis
+        known = {KEY, *(issuer.name for issuer in (*bearer.issuers, *bearer.introspection))}
+        for api in apis:
+            for name in {name for source in api.credentials for name in source.accepts} - known:
+                raise ValueError(
+                    f"api {api.name!r} accepts {name!r}, which is no issuer: use {', '.join(sorted(known))}"
+                )
+        return apis

@@ -14,9 +14,9 @@ from extauth.check.denial import Denials
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
 from extauth.check.tally import NO_API, Tally
-from extauth.check.tokens import Tokens
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.admin import AdminServer
+from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
 from extauth.serving.stock import StockTransport
 from extauth.serving.transport import TransportOptions
@@ -36,7 +36,7 @@ _OCTAL = 8
 
 
 class Sidecar:
-    """`start`, then `stop`. Raises SecretError and BindError when it cannot start."""
+    """`start`, then `stop`. Raises SecretError, MissingExtraError and BindError when it cannot start."""
 
     def __init__(self, settings: SidecarSettings) -> None:
         self._settings = settings
@@ -54,10 +54,11 @@ class Sidecar:
             connect(settings.redis, timeout=BLOCK + settings.redis.timeout, connections=1), names, cache, metrics
         )
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
+        self._bearer = BearerTokens(settings.bearer, peppers, registry)
         tally, clocks = Tally(metrics, settings.apis), Clocks()
         identifier = Identifier(
             KeyLookup(peppers, settings.keys.prefixes, cache),
-            Tokens(None, {}, {}, peppers),
+            self._bearer.tokens,
             KeyReader(self._queue, cache, names),
             tally,
             clocks,
@@ -77,6 +78,7 @@ class Sidecar:
         self._admin.start()
         self._queue.start()
         self._feed.start()
+        self._bearer.start()
         bound = self._transport.start()
         self._serving = True
         _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
@@ -89,6 +91,7 @@ class Sidecar:
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)
         self._serving = False
+        self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
         self._admin.stop()
@@ -104,6 +107,7 @@ class Sidecar:
                 "warm", lambda: None if self._feed.has_followed else "has not read the change feed yet", vital=True
             ),
             Component("redis", self._feed.fault, vital=False),
+            *self._bearer.components(),
         ]
 
 
