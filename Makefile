@@ -56,7 +56,7 @@ protos: $(VENV)/.dev ## generate extauth/wire from protos/
 	$(BIN)/python protos/generate.py .
 
 docs: $(VENV)/.dev ## the reference pages in docs/, from the code
-	$(BIN)/python docs/generate.py docs
+	$(BIN)/python docs/generate.py .
 
 bench: $(VENV)/.dev ## the numbers in the README, measured again
 	$(BIN)/python -m tests.bench.keys $(ARGS)

@@ -1,9 +1,10 @@
-"""Write the reference pages from the code: settings, commands, metrics.
+"""Write the reference pages from the code: settings, commands, metrics, and the JSON Schema for editors.
 
-usage: generate.py DIRECTORY    (`make docs` passes docs; a test compares what is committed with what this makes)
+usage: generate.py ROOT    (`make docs` passes the project's folder; a test compares what is committed with this)
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import click
 from prometheus_client import CollectorRegistry
 
+from extauth.cli.config import schema_of
 from extauth.cli.main import main
 from extauth.policy.reasons import OUTCOMES, Reason
 from extauth.policy.settings import SidecarSettings
@@ -131,7 +133,17 @@ def metrics_page() -> str:
     return "".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page, "metrics.md": metrics_page}
+def schema_file() -> str:
+    """The JSON Schema of extauth.yaml."""
+    return json.dumps(schema_of(SidecarSettings), indent=2) + "\n"
+
+
+PAGES = {
+    "docs/settings.md": settings_page,
+    "docs/commands.md": commands_page,
+    "docs/metrics.md": metrics_page,
+    "deploy/extauth.schema.json": schema_file,
+}
 
 
 if __name__ == "__main__":

@@ -2,17 +2,28 @@
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from extauth.policy.names import HeaderName, Name, ParameterName, SchemeName
+from extauth.policy.names import SCHEME_PATTERN, HeaderName, Name, ParameterName, SchemeName
 from extauth.settings.model import Settings
 
 KEY = "key"
 """In `accepts`: an API key."""
 
 
+_SCHEME = {"type": "string", "pattern": SCHEME_PATTERN}
+
+
 def _one_or_more(value: object) -> object:
     return [value] if isinstance(value, str) else value
+
+
+Schemes = Annotated[
+    tuple[SchemeName, ...],
+    BeforeValidator(_one_or_more),
+    WithJsonSchema({"anyOf": [_SCHEME, {"type": "array", "items": _SCHEME}]}),
+]
+"""One word, or a list of them."""
 
 
 class CredentialSource(Settings):
@@ -24,7 +35,7 @@ class CredentialSource(Settings):
     """Name of a query parameter. Envoy removes it for the upstream, and sorts the others in doing so."""
     cookie: ParameterName | None = None
     """Name of a cookie."""
-    scheme: Annotated[tuple[SchemeName, ...], BeforeValidator(_one_or_more)] = ()
+    scheme: Schemes = ()
     """Word before the key, such as `Bearer`, or a list of such words, in any case. Headers only."""
     scheme_optional: bool = False
     """Whether the key may also stand there without one of those words."""
