@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import click
 
-from extauth.cli.keys_output import print_json, print_keys
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import duration, entries, time
 
+_COLUMNS = ("id", "name", "tenant", "scopes", "plan", "status", "created_at", "expires_at")
 _STATES = ("active", "pending", "disabled", "expired", "revoked")
 
 _key_id = click.argument("key_id")
@@ -74,13 +74,7 @@ def create(
 def list_keys(session: Session, **query: Any) -> None:  # noqa: ANN401 (click's values)
     """List keys, newest first."""
     given = {name: value for name, value in query.items() if value is not None}
-    page = session.client.call("GET", "/v1/keys", query=given)
-    if session.json:
-        print_json(page)
-        return
-    print_keys(page["items"])
-    if page["next_cursor"]:
-        click.echo(f"There are more: --cursor {page['next_cursor']}", err=True)
+    session.show_page(session.client.call("GET", "/v1/keys", query=given), _COLUMNS)
 
 
 @keys.command()

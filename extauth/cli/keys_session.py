@@ -1,28 +1,37 @@
-"""What all of `extauth keys` share: the registry that they talk to, the form of the output, and the exit codes."""
+"""What all commands that ask the registry share: its address, the form of the output, and the exit codes."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from extauth.cli.keys_output import print_json, print_key
+from extauth.cli.keys_output import print_fields, print_json, print_table
 from extauth.registry.client import Client, RefusedError, UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A registry, and whether keys are printed as JSON or as a table."""
+    """A registry, and whether its answers are printed as JSON or as tables."""
 
     client: Client
     json: bool
 
-    def show(self, key: Mapping[str, Any]) -> None:
+    def show(self, item: Mapping[str, Any]) -> None:
         if self.json:
-            print_json(key)
+            print_json(item)
         else:
-            print_key(key)
+            print_fields(item)
+
+    def show_page(self, page: Mapping[str, Any], columns: Sequence[str]) -> None:
+        """Print `items` of an answer, and how to see more of them."""
+        if self.json:
+            print_json(page)
+            return
+        print_table(columns, page["items"])
+        if page["next_cursor"]:
+            click.echo(f"There are more: --cursor {page['next_cursor']}", err=True)
 
     def show_issued(self, key: Mapping[str, Any], *, quiet: bool) -> None:
         """Print a new key with its secret; `quiet`: the secret and nothing else."""

@@ -11,6 +11,7 @@ _COMMANDS = {
     "keys": "extauth.cli.keys:keys",
     "registry": "extauth.cli.registry:registry",
     "serve": "extauth.cli.serve:serve",
+    "tokens": "extauth.cli.tokens:tokens",
 }
 _EXTRAS = {"demo": "demo", "registry": "registry"}
 

@@ -8,7 +8,7 @@ from extauth.keys.record import KeyRecord
 
 
 class KeySource(Protocol):
-    """The registry's history.
+    """The registry's history: its keys, and its revocations of bearer tokens in the same form.
 
     Its methods raise the error type that the publisher was told of while the registry cannot be read.
     """
@@ -26,5 +26,5 @@ class KeySource(Protocol):
         ...
 
     def records(self, after_key_id: str, limit: int) -> Sequence[KeyRecord]:
-        """All keys in pages, in order of key id; begin with an empty id."""
+        """All records in pages, always in the same order of ids; begin with an empty id."""
         ...

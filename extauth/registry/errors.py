@@ -32,17 +32,19 @@ class InvalidError(RegistryError):
 
 
 class NotFoundError(RegistryError):
-    """No key has the given id."""
+    """Nothing of this `kind` (key, revocation) has the given id."""
 
-    def __init__(self) -> None:
-        self.problem = FieldProblem("id", "is not that of a key", "list the keys to find it")
+    def __init__(self, kind: str = "key") -> None:
+        self.kind = kind
+        self.problem = FieldProblem("id", f"is not that of a {kind}", f"list the {kind}s to find it")
         super().__init__(str(self.problem))
 
 
 class ConflictError(RegistryError):
-    """The key is in a state that rules the operation out; `message` says what its status is."""
+    """The key or revocation is in a state that rules the operation out; `message` says what its status is."""
 
-    def __init__(self, message: str, remedy: str) -> None:
+    def __init__(self, message: str, remedy: str, kind: str = "key") -> None:
+        self.kind = kind
         self.problem = FieldProblem("status", message, remedy)
         super().__init__(str(self.problem))
 

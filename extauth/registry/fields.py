@@ -1,10 +1,11 @@
-"""Which values the fields of a key may have. Every check names all of its problems at once."""
+"""Which values the fields of keys and revocations may have. Every check names all of its problems at once."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from extauth.registry.errors import FieldProblem, InvalidError
 from extauth.registry.key import KeyUpdate, NewKey
+from extauth.registry.token_revocation import Tokens
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/*-]{0,63}")
@@ -14,6 +15,8 @@ _SCOPE_REMEDY = "use 1 to 64 of A-Z, a-z, 0-9 and : . _ / * -, the first one a l
 TENANT_LENGTH = 63
 NAME_LENGTH = 100
 REASON_LENGTH = 200
+CLAIM_LENGTH = 512
+"""Of `iss`, `sub` and `jti`; checks accept no longer ones in tokens."""
 MAX_SCOPES = 64
 MAX_METADATA = 16
 MAX_LIMIT = 500
@@ -49,6 +52,20 @@ def check_reason(reason: str) -> None:
     _refuse(*_text("reason", reason, REASON_LENGTH, required=False))
 
 
+def check_tokens(tokens: Tokens) -> None:
+    """Raise InvalidError unless there can be such tokens."""
+    _refuse(*_tokens(tokens))
+
+
+def check_token_revocation(tokens: Tokens, reason: str, until: int | None, now: int) -> None:
+    """Raise InvalidError unless these tokens can be revoked, `until` that time."""
+    _refuse(
+        *_tokens(tokens),
+        *_text("reason", reason, REASON_LENGTH, required=False),
+        *(FieldProblem("until", problem.message, problem.remedy) for problem in _times(None, until, now)),
+    )
+
+
 def check_rotation(grace: float, created_by: str) -> None:
     """Raise InvalidError unless `grace` is 0 seconds to a year and `created_by` names somebody."""
     _refuse(*_grace(grace), *_text("created_by", created_by, NAME_LENGTH, required=True))
@@ -64,13 +81,28 @@ def check_search(tenant: str, text: str, limit: int) -> None:
     _refuse(
         *_text("tenant", tenant, TENANT_LENGTH, required=False),
         *_text("text", text, NAME_LENGTH, required=False),
-        *(() if 1 <= limit <= MAX_LIMIT else [FieldProblem("limit", "is out of bounds", f"use 1 to {MAX_LIMIT}")]),
+        *_limit(limit),
     )
+
+
+def check_revocation_search(issuer: str, limit: int) -> None:
+    """Raise InvalidError unless revocations can be searched for like this."""
+    _refuse(*_text("issuer", issuer, CLAIM_LENGTH, required=False), *_limit(limit))
 
 
 def _refuse(*problems: FieldProblem) -> None:
     if problems:
         raise InvalidError(problems)
+
+
+def _tokens(tokens: Tokens) -> Iterator[FieldProblem]:
+    yield from _text("issuer", tokens.issuer, CLAIM_LENGTH, required=True)
+    yield from _text("jti" if tokens.claim == "jti" else "subject", tokens.value, CLAIM_LENGTH, required=True)
+
+
+def _limit(limit: int) -> Iterator[FieldProblem]:
+    if not 1 <= limit <= MAX_LIMIT:
+        yield FieldProblem("limit", "is out of bounds", f"use 1 to {MAX_LIMIT}")
 
 
 def _name(name: str) -> Iterator[FieldProblem]:

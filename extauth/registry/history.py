@@ -1,14 +1,20 @@
-"""History: what has changed, in order of revision, for the publisher and for WatchKeys."""
+"""History: what has changed, in order of revision, for the publisher and for WatchKeys.
+
+Keys and revocations of tokens share the counter of revisions, and both are told as KeyRecords.
+"""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, RowMapping, Select, Table, select
 
 from extauth.keys.change import KeyChange
 from extauth.keys.record import KeyRecord, Version
+from extauth.registry import token_revocation
 from extauth.registry.database import Database
-from extauth.registry.rows import record_from
-from extauth.registry.schema import changes, keys, registry
+from extauth.registry.rows import record_from, revocation_record_from
+from extauth.registry.schema import changes, keys, registry, token_revocations
+
+_RECORDS = {keys: record_from, token_revocations: revocation_record_from}
 
 
 class History:
@@ -20,7 +26,7 @@ class History:
     def head(self) -> Version:
         """Epoch and last revision, of one moment."""
         with self._database.read() as connection:
-            return Version(*connection.execute(select(registry.c.epoch, registry.c.revision)).one())
+            return _head(connection)
 
     def epoch(self) -> int:
         return self.head().epoch
@@ -30,29 +36,50 @@ class History:
         return self.head().revision
 
     def changes_after(self, revision: int, limit: int) -> Sequence[KeyChange]:
-        """The present state of at most `limit` keys that changed after `revision`, in order of their last revision.
+        """The present state of at most `limit` keys and revocations that changed after `revision`, in order of their
+        last revision.
 
         All states up to the revision of the last entry have then been told.
         """
-        statement = (
-            _records()
-            .add_columns(changes.c.committed_at)
-            .join(changes, changes.c.revision == keys.c.revision)
-            .where(keys.c.revision > revision)
-            .order_by(keys.c.revision)
-            .limit(limit)
-        )
+        found: list[KeyChange] = []
         with self._database.read() as connection:
-            rows = connection.execute(statement).mappings().all()
-        return [KeyChange(row["revision"], row["committed_at"], record_from(row)) for row in rows]
+            # What is committed while the tables are read one after the other is left for the next call.
+            head = _head(connection).revision
+            for table, record_of in _RECORDS.items():
+                statement = (
+                    _rows(table)
+                    .add_columns(changes.c.committed_at)
+                    .join(changes, changes.c.revision == table.c.revision)
+                    .where(table.c.revision > revision, table.c.revision <= head)
+                    .order_by(table.c.revision)
+                    .limit(limit)
+                )
+                rows = connection.execute(statement).mappings()
+                found += [KeyChange(row["revision"], row["committed_at"], record_of(row)) for row in rows]
+        return sorted(found, key=lambda change: change.revision)[:limit]
 
     def records(self, after_key_id: str, limit: int) -> Sequence[KeyRecord]:
-        """At most `limit` of all keys, in order of id, from the one after `after_key_id` on; "" begins."""
-        statement = _records().where(keys.c.id > after_key_id).order_by(keys.c.id).limit(limit)
+        """At most `limit` of all records from the one after `after_key_id` on; "" begins.
+
+        The keys come first, in order of id, and then the revocations.
+        """
         with self._database.read() as connection:
-            rows = connection.execute(statement).mappings().all()
-        return [record_from(row) for row in rows]
+            if token_revocation.is_id(after_key_id):
+                rows = _page(connection, token_revocations, after_key_id, limit)
+                return [revocation_record_from(row) for row in rows]
+            found = [record_from(row) for row in _page(connection, keys, after_key_id, limit)]
+            rest = _page(connection, token_revocations, "", limit - len(found)) if len(found) < limit else ()
+        return [*found, *map(revocation_record_from, rest)]
 
 
-def _records() -> Select[*tuple[object, ...]]:
-    return select(keys, registry.c.epoch).select_from(keys.join(registry, registry.c.id == 1))
+def _head(connection: Connection) -> Version:
+    return Version(*connection.execute(select(registry.c.epoch, registry.c.revision)).one())
+
+
+def _page(connection: Connection, table: Table, after: str, limit: int) -> Sequence[RowMapping]:
+    statement = _rows(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
+    return connection.execute(statement).mappings().all()
+
+
+def _rows(table: Table) -> Select[*tuple[object, ...]]:
+    return select(table, registry.c.epoch).select_from(table.join(registry, registry.c.id == 1))

@@ -1,7 +1,5 @@
 """Reading keys for people: one by its id, or a list: filtered, newest first, page by page."""
 
-import base64
-import binascii
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +7,14 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, tuple_
 
 from extauth.keys.token import BASE62, KEY_ID_LENGTH
-from extauth.registry.errors import FieldProblem, InvalidError, NotFoundError
+from extauth.registry.errors import NotFoundError
 from extauth.registry.fields import check_search
 from extauth.registry.key import Key, State
+from extauth.registry.paging import cursor_of, position_of
 from extauth.registry.rows import key_from
 from extauth.registry.schema import keys
 
 _KEY_ID = re.compile(rf"[{BASE62}]{{{KEY_ID_LENGTH}}}")
-_CURSOR = re.compile(rf"([0-9]{{1,15}}) ({_KEY_ID.pattern})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +53,10 @@ def find(connection: Connection, wanted: Filter, limit: int, cursor: str, now: i
     check_search(wanted.tenant, wanted.text, limit)
     statement = select(keys).where(*_conditions(wanted, now)).order_by(keys.c.created_at.desc(), keys.c.id.desc())
     if cursor:
-        statement = statement.where(tuple_(keys.c.created_at, keys.c.id) < tuple_(*_position(cursor)))
+        statement = statement.where(tuple_(keys.c.created_at, keys.c.id) < tuple_(*position_of(cursor)))
     rows = connection.execute(statement.limit(limit + 1)).mappings().all()  # one more tells that a page follows
     found = [key_from(row) for row in rows[:limit]]
-    return Page(found, _cursor(found[-1]) if len(rows) > limit else "")
+    return Page(found, cursor_of(found[-1].created_at, found[-1].id) if len(rows) > limit else "")
 
 
 def _conditions(wanted: Filter, now: int) -> list[ColumnElement[bool]]:
@@ -87,18 +85,3 @@ def _in_state(state: State, now: int) -> ColumnElement[bool]:
         State.PENDING: and_(status == "active", alive, pending),
         State.ACTIVE: and_(status == "active", alive, begun),
     }[state]
-
-
-def _cursor(key: Key) -> str:
-    return base64.urlsafe_b64encode(f"{key.created_at} {key.id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[int, str]:
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (binascii.Error, ValueError):
-        text = ""
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        raise InvalidError([FieldProblem("cursor", "was not made here", "use next_cursor of the page before")])
-    return int(match[1]), match[2]

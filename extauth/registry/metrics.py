@@ -9,6 +9,9 @@ class RegistryMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.registry = registry
         self.changes = Counter(
-            "extauth_registry_changes", "Changes of keys that were committed.", ["action"], registry=registry
+            "extauth_registry_changes",
+            "Changes of keys and of revoked tokens that were committed.",
+            ["action"],
+            registry=registry,
         )
         self.watchers = Gauge("extauth_registry_watchers", "WatchKeys calls that are open.", registry=registry)

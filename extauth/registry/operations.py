@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 
 from extauth.keys import token
 from extauth.keys.digest import Pepper
-from extauth.registry import fields, lifecycle, times
+from extauth.registry import fields, lifecycle, schema, times
 from extauth.registry.database import Database
 from extauth.registry.key import IssuedKey, Key, KeyUpdate, NewKey
 from extauth.registry.listing import Filter, Page, find, find_key
 from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.rows import columns_of
 from extauth.registry.transaction import Action, Transaction
 
 
@@ -59,7 +60,7 @@ class KeyRegistry:
         fields.check_rotation(grace, created_by)
         with self._database.write() as connection:
             transaction = Transaction(connection, actor, self.clock())
-            old = transaction.key(key_id)
+            old = find_key(connection, key_id, hold=True)
             lifecycle.check_rotatable(old, transaction.now)
             new = NewKey(
                 name=old.name,
@@ -73,7 +74,7 @@ class KeyRegistry:
             )
             issued = self._issue(transaction, new, old)
             retired = lifecycle.retire(old, transaction.now, round(grace * 1000), issued.key.id)
-            transaction.save(retired, Action.ROTATED)
+            transaction.update(schema.keys, columns_of(retired), Action.ROTATED)
         self._metrics.changes.labels(Action.CREATED).inc()
         self._metrics.changes.labels(Action.ROTATED).inc()
         return issued
@@ -103,13 +104,13 @@ class KeyRegistry:
     def _change(self, key_id: str, action: Action, actor: str, edit: Callable[[Key, int], Key]) -> Key:
         with self._database.write() as connection:
             transaction = Transaction(connection, actor, self.clock())
-            key = transaction.key(key_id)
+            key = find_key(connection, key_id, hold=True)
             changed = edit(key, transaction.now)
             if changed == key:
                 return key
-            saved = transaction.save(changed, action)
+            revision = transaction.update(schema.keys, columns_of(changed), action)
         self._metrics.changes.labels(action).inc()
-        return saved
+        return dataclasses.replace(changed, revision=revision)
 
     def _issue(self, transaction: Transaction, new: NewKey, old: Key | None = None) -> IssuedKey:
         made = token.generate(self._prefix)
@@ -130,4 +131,6 @@ class KeyRegistry:
         )
         if old is not None:
             key = dataclasses.replace(key, status=old.status, rotated_from=old.id)
-        return IssuedKey(transaction.add(key, self._pepper.digest(secret)), secret)
+        row = {**columns_of(key), "digest": self._pepper.digest(secret)}
+        revision = transaction.insert(schema.keys, row, Action.CREATED)
+        return IssuedKey(dataclasses.replace(key, revision=revision), secret)

@@ -1,4 +1,4 @@
-"""Between a row of `keys` and the two forms in which a key is used: Key inside, KeyRecord for everyone who checks."""
+"""Between rows and the two forms in which they are used: Key and TokenRevocation inside, KeyRecord for who checks."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping
 
 from extauth.keys.record import KeyRecord, Status, Version
 from extauth.registry.key import Key
+from extauth.registry.token_revocation import RevocationStatus, TokenRevocation
 
 
 def key_from(row: RowMapping) -> Key:
@@ -35,7 +36,7 @@ def key_from(row: RowMapping) -> Key:
 
 
 def columns_of(key: Key) -> Mapping[str, Any]:
-    """The columns that an operation writes: all but the digest, which no Key has, and the ledger's last_used_at."""
+    """The columns that an operation writes: all but digest, revision, and last_used_at, which is the ledger's."""
     return {
         "id": key.id,
         "prefix": key.prefix,
@@ -54,12 +55,11 @@ def columns_of(key: Key) -> Mapping[str, Any]:
         "revoked_reason": key.revoked_reason,
         "rotated_from": key.rotated_from,
         "rotated_to": key.rotated_to,
-        "revision": key.revision,
     }
 
 
 def record_from(row: RowMapping) -> KeyRecord:
-    """The row must also have the registry's `epoch`."""
+    """Of a row of `keys` that also has the registry's `epoch`."""
     return KeyRecord(
         key_id=row["id"],
         digest=row["digest"],
@@ -73,4 +73,47 @@ def record_from(row: RowMapping) -> KeyRecord:
         not_before=row["not_before"] or 0,
         expires_at=row["expires_at"] or 0,
         metadata=MappingProxyType(row["metadata"]),
+    )
+
+
+def revocation_from(row: RowMapping) -> TokenRevocation:
+    return TokenRevocation(
+        id=row["id"],
+        issuer=row["issuer"],
+        claim=row["claim"],
+        pepper_id=row["pepper_id"],
+        reason=row["reason"],
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        status=RevocationStatus(row["status"]),
+        revision=row["revision"],
+    )
+
+
+def columns_of_revocation(revocation: TokenRevocation) -> Mapping[str, Any]:
+    """The columns that an operation writes: all but the digest and the revision."""
+    return {
+        "id": revocation.id,
+        "issuer": revocation.issuer,
+        "claim": revocation.claim,
+        "pepper_id": revocation.pepper_id,
+        "reason": revocation.reason,
+        "created_by": revocation.created_by,
+        "created_at": revocation.created_at,
+        "expires_at": revocation.expires_at,
+        "status": revocation.status.value,
+    }
+
+
+def revocation_record_from(row: RowMapping) -> KeyRecord:
+    """Of a row of `token_revocations` that also has the registry's `epoch`: a record without tenant and rights."""
+    return KeyRecord(
+        key_id=row["id"],
+        digest=row["digest"],
+        pepper_id=row["pepper_id"],
+        version=Version(row["epoch"], row["revision"]),
+        status=Status.REVOKED if row["status"] == RevocationStatus.REVOKED else Status.ACTIVE,
+        tenant="",
+        expires_at=row["expires_at"] or 0,
     )

@@ -27,7 +27,7 @@ registry = Table(
     Column("revision", BigInteger, nullable=False),
     CheckConstraint("id = 1", name="registry_one_row"),
 )
-"""One row. `epoch` grows when a registry is restored from a copy; `revision` counts the changes of keys."""
+"""One row. `epoch` grows when a registry is restored from a copy; `revision` counts all changes."""
 
 keys = Table(
     "keys",
@@ -60,14 +60,39 @@ keys = Table(
 )
 """One row for each key that was ever made: a revoked key stays, so that its id and digest are never used again."""
 
+token_revocations = Table(
+    "token_revocations",
+    metadata,
+    Column("id", String(15), primary_key=True),
+    Column("issuer", String(512), nullable=False),
+    Column("claim", String(3), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("pepper_id", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("created_by", String(100), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("revision", BigInteger, nullable=False),
+    UniqueConstraint("pepper_id", "digest", name="token_revocations_digest"),
+    UniqueConstraint("revision", name="token_revocations_revision"),
+    CheckConstraint("claim IN ('jti', 'sub')", name="token_revocations_claim"),
+    CheckConstraint("status IN ('revoked', 'lifted')", name="token_revocations_status"),
+    Index("token_revocations_newest", "created_at", "id"),
+)
+"""One row for each token, or subject of tokens, that was ever revoked; `digest` stands for which one."""
+
 changes = Table(
     "changes",
     metadata,
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
-    Column("key_id", String(12), ForeignKey("keys.id", name="changes_key"), nullable=False),
+    Column("key_id", String(12), ForeignKey("keys.id", name="changes_key")),
+    Column("token_revocation_id", String(15), ForeignKey("token_revocations.id", name="changes_token_revocation")),
     Column("action", String(16), nullable=False),
     Column("actor", String(100), nullable=False),
     Column("committed_at", BigInteger, nullable=False),
+    CheckConstraint("(key_id IS NULL) <> (token_revocation_id IS NULL)", name="changes_one_thing"),
     Index("changes_key_revision", "key_id", "revision"),
+    Index("changes_token_revocation_revision", "token_revocation_id", "revision"),
 )
-"""Who did what to which key, one row for each revision without a gap."""
+"""Who did what to which key or revocation, one row for each revision without a gap."""

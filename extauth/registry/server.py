@@ -13,6 +13,7 @@ from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.rest.app import create_app
 from extauth.registry.settings import RegistrySettings
+from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.watch import WatchKeys
 from extauth.telemetry.logs import logger
 
@@ -23,7 +24,7 @@ class RegistryServer:
     """REST and gRPC in front of one database.
 
     Making one reads the secrets (SecretError); `start` opens the database and the ports. `history` is for the
-    publisher, `registry` for code in the same process; both work from `start` to `stop`.
+    publisher, `registry` and `tokens` for code in the same process; all work from `start` to `stop`.
     """
 
     def __init__(self, settings: RegistrySettings, metrics: CollectorRegistry = REGISTRY) -> None:
@@ -35,6 +36,7 @@ class RegistryServer:
         password = settings.database_password.read() if settings.database_password else None
         self._database = Database(settings.database, password)
         self.registry = KeyRegistry(self._database, settings.keys.prefix, peppers, self._metrics)
+        self.tokens = TokenRegistry(self._database, peppers, self._metrics)
         self.history = History(self._database)
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
@@ -48,7 +50,7 @@ class RegistryServer:
             opened.callback(self._database.close)
             self._database.migrate()
             self._start_grpc(opened)
-            app = create_app(self.registry, self._database, self._token, self._metrics.registry)
+            app = create_app(self.registry, self.tokens, self._database, self._token, self._metrics.registry)
             http = HttpServer(app, self._settings.listen.http)
             opened.callback(http.stop)
             http.start()

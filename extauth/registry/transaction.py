@@ -1,18 +1,19 @@
-"""One write transaction: every key that changes gets the next revision and a row that says who did what.
+"""One write transaction: every row that changes gets the next revision and a row that says who did what.
 
 The counter is taken by an UPDATE, which keeps its row locked until the commit. So commits are in order of revision,
 and nobody can see revision n + 1 before n.
 """
 
-import dataclasses
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from extauth.registry import schema
-from extauth.registry.key import Key
-from extauth.registry.listing import find_key
-from extauth.registry.rows import columns_of
+
+_COLUMNS = {schema.keys: schema.changes.c.key_id, schema.token_revocations: schema.changes.c.token_revocation_id}
+"""Where `changes` names the row that changed."""
 
 
 class Action(StrEnum):
@@ -25,46 +26,48 @@ class Action(StrEnum):
     EXPIRED = "expired"
     DISABLED = "disabled"
     ENABLED = "enabled"
+    TOKENS_REVOKED = "tokens_revoked"
+    TOKENS_LIFTED = "tokens_lifted"
 
 
 class Transaction:
     """What is done in one write transaction, by one actor, at one time (Unix milliseconds)."""
 
     def __init__(self, connection: Connection, actor: str, now: int) -> None:
-        self._connection = connection
-        self._actor = actor
+        self.connection = connection
+        self.actor = actor
         self.now = now
 
-    def key(self, key_id: str) -> Key:
-        """Read a key and hold it until the commit; NotFoundError."""
-        return find_key(self._connection, key_id, hold=True)
+    def wait_for_turn(self) -> None:
+        """Let other writers commit first, so that what is looked for and not found is not being written meanwhile."""
+        self.connection.execute(select(schema.registry.c.revision).with_for_update())
 
-    def add(self, key: Key, digest: bytes) -> Key:
-        """Write a new key; return it with its revision."""
-        added = dataclasses.replace(key, revision=self._next_revision())
-        self._connection.execute(insert(schema.keys).values(digest=digest, **columns_of(added)))
-        self._tell(added, Action.CREATED)
-        return added
+    def insert(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
+        """Write a new row of `keys` or `token_revocations`, which has an `id`; return its revision."""
+        revision = self._next_revision()
+        self.connection.execute(insert(table).values(**row, revision=revision))
+        self._tell(table, row["id"], revision, action)
+        return revision
 
-    def save(self, key: Key, action: Action) -> Key:
-        """Write the present state of a key that `key` returned; return it with its new revision."""
-        saved = dataclasses.replace(key, revision=self._next_revision())
-        self._connection.execute(update(schema.keys).where(schema.keys.c.id == saved.id).values(**columns_of(saved)))
-        self._tell(saved, action)
-        return saved
+    def update(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
+        """Write the present state of a row that was read and held in this transaction; return its new revision."""
+        revision = self._next_revision()
+        self.connection.execute(update(table).where(table.c.id == row["id"]).values(**row, revision=revision))
+        self._tell(table, row["id"], revision, action)
+        return revision
 
     def _next_revision(self) -> int:
         counter = schema.registry.c.revision
         statement = update(schema.registry).values(revision=counter + 1).returning(counter)
-        revision: int = self._connection.execute(statement).scalar_one()
+        revision: int = self.connection.execute(statement).scalar_one()
         return revision
 
-    def _tell(self, key: Key, action: Action) -> None:
+    def _tell(self, table: Table, row_id: str, revision: int, action: Action) -> None:
         values = {
-            "revision": key.revision,
-            "key_id": key.id,
+            "revision": revision,
+            _COLUMNS[table].name: row_id,
             "action": action.value,
-            "actor": self._actor,
+            "actor": self.actor,
             "committed_at": self.now,
         }
-        self._connection.execute(insert(schema.changes).values(values))
+        self.connection.execute(insert(schema.changes).values(values))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 
+from extauth.keys.mark import mark
 from extauth.keys.record import KeyRecord, Status
 from extauth.publish.publisher import Publisher
 from extauth.registry.database import Database
@@ -17,6 +18,8 @@ from extauth.registry.history import History
 from extauth.registry.key import IssuedKey, NewKey
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
+from extauth.registry.token_operations import TokenRegistry
+from extauth.registry.token_revocation import Tokens
 from extauth.store.names import Names
 from extauth.store.publication import PublicationStore
 from extauth.telemetry.publisher_metrics import PublisherMetrics
@@ -101,6 +104,34 @@ def test_each_change_reaches_redis_and_the_feed_in_order(
     assert feed(redis_server, names) == [1, 2, 3]
     assert in_redis(store)[first.key.id].status is Status.REVOKED
     assert in_redis(store)[second.key.id].status is Status.ACTIVE
+
+
+def test_revocations_of_tokens_are_published_and_reconciled_with_the_keys(
+    registry: KeyRegistry,
+    database: Database,
+    publisher: Publisher,
+    store: PublicationStore,
+    redis_server: RedisServer,
+    names: Names,
+) -> None:
+    tokens = TokenRegistry(database, [PEPPER], RegistryMetrics(CollectorRegistry()))
+    issued = create(registry)
+    before = tokens.revoke_tokens(Tokens("issuer", "jti", "1"), "", None, "test").revocation
+    publisher.publish_once()
+    revoked = tokens.revoke_tokens(Tokens("issuer", "sub", "ada"), "", None, "test").revocation
+    publisher.publish_once()
+    assert feed(redis_server, names) == [3]
+    digest = PEPPER.digest(mark("issuer", "sub", "ada"))
+    with redis_server.client() as client:
+        client.delete(names.record("p1", digest))
+    publisher._reconcile_interval = 0
+    publisher.publish_once()
+    assert in_redis(store).keys() == {issued.key.id, before.id, revoked.id}
+    assert in_redis(store)[revoked.id].status is Status.REVOKED
+    tokens.lift(revoked.id, "test")
+    publisher.publish_once()
+    assert in_redis(store)[revoked.id].status is Status.ACTIVE
+    assert in_redis(store)[revoked.id].digest == digest
 
 
 def test_a_new_publisher_resumes_where_the_last_one_stopped(

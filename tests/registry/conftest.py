@@ -17,6 +17,7 @@ from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
+from extauth.registry.token_operations import TokenRegistry
 
 TOKEN = "the-admin-token-of-the-tests"
 
@@ -68,6 +69,12 @@ def let_pass(clock: Clock) -> Callable[[int], None]:
 def registry(database: Database, pepper: Pepper, clock: Clock) -> KeyRegistry:
     second = Pepper("second", b"another pepper of 32 bytes or more")
     return KeyRegistry(database, "ea", [pepper, second], RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def tokens(database: Database, pepper: Pepper, clock: Clock) -> TokenRegistry:
+    second = Pepper("second", b"another pepper of 32 bytes or more")
+    return TokenRegistry(database, [pepper, second], RegistryMetrics(CollectorRegistry()), clock)
 
 
 @pytest.fixture

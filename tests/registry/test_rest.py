@@ -146,6 +146,9 @@ def test_openapi_describes_every_route_and_its_problems(shared_http: httpx2.Clie
         "/v1/keys/{key_id}/expire": ["post"],
         "/v1/keys/{key_id}/disable": ["post"],
         "/v1/keys/{key_id}/enable": ["post"],
+        "/v1/token-revocations": ["get", "post"],
+        "/v1/token-revocations/{revocation_id}": ["get"],
+        "/v1/token-revocations/{revocation_id}/lift": ["post"],
     }
     for path in keys:
         for operation in page["paths"][path].values():

@@ -1,4 +1,4 @@
-"""The ASGI application: the guard, the routes on keys, and what a cluster asks for."""
+"""The ASGI application: the guard, the routes, and what a cluster asks for."""
 
 from importlib.metadata import version
 
@@ -12,9 +12,13 @@ from extauth.registry.operations import KeyRegistry
 from extauth.registry.rest import problems
 from extauth.registry.rest.guard import Guard
 from extauth.registry.rest.routes import KeyRoutes
+from extauth.registry.rest.token_routes import TokenRoutes
+from extauth.registry.token_operations import TokenRegistry
 
 
-def create_app(registry: KeyRegistry, database: Database, token: AdminToken, metrics: CollectorRegistry) -> FastAPI:
+def create_app(
+    registry: KeyRegistry, tokens: TokenRegistry, database: Database, token: AdminToken, metrics: CollectorRegistry
+) -> FastAPI:
     """`metrics` is what GET /metrics shows."""
     app = FastAPI(
         title="extauth registry",
@@ -25,7 +29,8 @@ def create_app(registry: KeyRegistry, database: Database, token: AdminToken, met
         middleware=[Middleware(Guard, token=token)],
     )
     problems.install(app)
-    app.include_router(KeyRoutes(registry).router())
+    for routes in (KeyRoutes(registry), TokenRoutes(tokens)):
+        app.include_router(routes.router())
 
     @app.get("/healthz", tags=["health"])
     async def healthz() -> dict[str, str]:

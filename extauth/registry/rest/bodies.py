@@ -1,39 +1,22 @@
-"""The JSON of the REST API. Times are RFC 3339, UTC in answers; only shapes are checked here, values further in."""
+"""The JSON of the REST API on keys. Only shapes are checked here, values further in."""
 
-from typing import Annotated, ClassVar
+from pydantic import Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-
-from extauth.registry import fields, times
+from extauth.registry import fields
 from extauth.registry.key import IssuedKey, Key, KeyUpdate, NewKey, State
 from extauth.registry.listing import Filter, Page
+from extauth.registry.rest.shapes import GivenBody, GivenQuery, GivenTime, ShownBody, ShownTime, shown_time
 from extauth.settings.values import Duration
 
-_TIME_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T12:00:00Z"]})
 
-
-def _milliseconds(value: object) -> int:
-    return times.from_rfc3339(value if isinstance(value, str) else "")
-
-
-GivenTime = Annotated[int, BeforeValidator(_milliseconds), _TIME_SCHEMA]
-"""Unix milliseconds, from RFC 3339 with any offset."""
-ShownTime = Annotated[str, _TIME_SCHEMA]
-"""RFC 3339, UTC."""
-
-
-class _Body(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-class CreateBody(_Body):
+class CreateBody(GivenBody):
     """A key to be made."""
 
     name: str
     tenant: str
-    scopes: list[str] = []
+    scopes: list[str] = Field(default=[])
     plan: str = ""
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = Field(default={})
     not_before: GivenTime | None = None
     expires_at: GivenTime | None = None
     created_by: str = "admin"
@@ -51,7 +34,7 @@ class CreateBody(_Body):
         )
 
 
-class UpdateBody(_Body):
+class UpdateBody(GivenBody):
     """What is to be changed; a field that is left out, or null, stays as it is."""
 
     name: str | None = None
@@ -70,7 +53,7 @@ class UpdateBody(_Body):
         )
 
 
-class RotateBody(_Body):
+class RotateBody(GivenBody):
     """How the old key ends."""
 
     grace: Duration = 86400.0
@@ -78,23 +61,21 @@ class RotateBody(_Body):
     created_by: str = "admin"
 
 
-class RevokeBody(_Body):
+class RevokeBody(GivenBody):
     """Why the key ends."""
 
     reason: str = ""
 
 
-class ExpireBody(_Body):
+class ExpireBody(GivenBody):
     """When the key ends."""
 
     at: GivenTime | None = None
     """Now when it is left out."""
 
 
-class ListQuery(BaseModel):
+class ListQuery(GivenQuery):
     """Which keys are listed."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     tenant: str = ""
     status: State | None = None
@@ -108,10 +89,8 @@ class ListQuery(BaseModel):
         return Filter(tenant=self.tenant, state=self.status, text=self.text)
 
 
-class KeyBody(BaseModel):
+class KeyBody(ShownBody):
     """A key, without its secret."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: str
     prefix: str
@@ -148,10 +127,8 @@ class IssuedKeyBody(KeyBody):
         return cls(secret=issued.secret, **_shown(issued.key, now))
 
 
-class KeyPage(BaseModel):
+class KeyPage(ShownBody):
     """Some keys, newest first."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     items: list[KeyBody]
     next_cursor: str
@@ -173,17 +150,13 @@ def _shown(key: Key, now: int) -> dict[str, object]:
         "metadata": dict(key.metadata),
         "status": key.state(now),
         "created_by": key.created_by,
-        "created_at": _time(key.created_at),
-        "not_before": _time(key.not_before),
-        "expires_at": _time(key.expires_at),
-        "revoked_at": _time(key.revoked_at),
+        "created_at": shown_time(key.created_at),
+        "not_before": shown_time(key.not_before),
+        "expires_at": shown_time(key.expires_at),
+        "revoked_at": shown_time(key.revoked_at),
         "revoked_reason": key.revoked_reason,
         "rotated_from": key.rotated_from,
         "rotated_to": key.rotated_to,
-        "last_used_at": _time(key.last_used_at),
+        "last_used_at": shown_time(key.last_used_at),
         "revision": key.revision,
     }
-
-
-def _time(milliseconds: int | None) -> str | None:
-    return None if milliseconds is None else times.to_rfc3339(milliseconds)

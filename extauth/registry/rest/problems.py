@@ -80,12 +80,12 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NotFoundError)
-    return problem(HTTPStatus.NOT_FOUND, "no key has this id", [error.problem])
+    return problem(HTTPStatus.NOT_FOUND, f"no {error.kind} has this id", [error.problem])
 
 
 async def _conflict(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ConflictError)
-    return problem(HTTPStatus.CONFLICT, f"the key {error.problem.message}", [error.problem])
+    return problem(HTTPStatus.CONFLICT, f"the {error.kind} {error.problem.message}", [error.problem])
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

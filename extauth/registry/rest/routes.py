@@ -2,8 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Query, Response
 
 from extauth.registry.key import IssuedKey, Key
 from extauth.registry.operations import KeyRegistry
@@ -18,10 +17,7 @@ from extauth.registry.rest.bodies import (
     RotateBody,
     UpdateBody,
 )
-from extauth.registry.rest.problems import RESPONSES
-
-ACTOR = "admin-token"
-"""Whoever holds the token; a header that names somebody would be only a claim."""
+from extauth.registry.rest.routing import ACTOR, router_for
 
 
 class KeyRoutes:
@@ -31,13 +27,7 @@ class KeyRoutes:
         self._registry = registry
 
     def router(self) -> APIRouter:
-        # The guard has checked the token by then; the scheme stands here for OpenAPI.
-        router = APIRouter(
-            prefix="/v1/keys",
-            tags=["keys"],
-            responses=RESPONSES,
-            dependencies=[Depends(HTTPBearer(auto_error=False))],
-        )
+        router = router_for("/v1/keys", "keys")
         add = router.add_api_route
         add("", self.create, methods=["POST"], status_code=201)
         add("", self.find, methods=["GET"])
