@@ -1,0 +1,1 @@
+"""Bearer tokens against real HTTP servers and really signed tokens."""
