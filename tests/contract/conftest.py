@@ -13,6 +13,7 @@ from extauth.store.publication import PublicationStore
 from extauth.store.queue import RedisQueue
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.decider import Bench, BenchMaker
 from tests.support.redis_server import PACKAGES, RedisServer
 
 
@@ -71,3 +72,15 @@ def queue(redis_settings: RedisSettings, metrics: SidecarMetrics) -> Iterator[Re
     queue.start()
     yield queue
     queue.stop(timeout=5)
+
+
+@pytest.fixture
+def bench_of(queue: RedisQueue, cache: NearCache, names: Names, store: PublicationStore) -> BenchMaker:
+    store.begin(epoch=1)
+    store.complete()
+    return BenchMaker(queue, cache, names, store)
+
+
+@pytest.fixture
+def bench(bench_of: BenchMaker) -> Bench:
+    return bench_of()

@@ -44,6 +44,7 @@ class Answer:
     http_status: int
     set_headers: dict[str, str] = field(default_factory=dict)
     removed_headers: list[str] = field(default_factory=list)
+    removed_parameters: list[str] = field(default_factory=list)
     response_headers: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
@@ -61,6 +62,7 @@ class Answer:
                 200,
                 set_headers=_dict(ok.headers),
                 removed_headers=list(ok.headers_to_remove),
+                removed_parameters=list(ok.query_parameters_to_remove),
                 response_headers=_dict(ok.response_headers_to_add),
             )
         denied = response.denied_response if kind == "denied" else response.error_response

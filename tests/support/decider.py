@@ -1,0 +1,113 @@
+"""A decider with real Redis behind it, and clocks that a test can move."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from queue import Queue
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from extauth.check.api import ServedApi
+from extauth.check.clocks import Clocks
+from extauth.check.decide import Buckets, Decider
+from extauth.check.denial import Denials
+from extauth.check.identify import Identifier
+from extauth.check.keys import KeyLookup
+from extauth.check.pending import Pending
+from extauth.check.tally import NO_API, Tally
+from extauth.check.tokens import Introspector, Tokens, Verifier
+from extauth.keys.digest import Pepper
+from extauth.keys.record import KeyRecord
+from extauth.policy.errors import ErrorTemplate
+from extauth.policy.schema import Api
+from extauth.store.buckets import LocalBuckets, SharedBuckets
+from extauth.store.key_reader import KeyReader
+from extauth.store.names import Names
+from extauth.store.near_cache import NearCache
+from extauth.store.publication import PublicationStore
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.check_messages import Answer, check_request
+from tests.support.keys import PEPPER, issue
+
+API = {"name": "demo", "credentials": [{"header": "x-api-key"}]}
+
+
+class Time:
+    """Clocks that stand still until they are moved."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def clocks(self) -> Clocks:
+        return Clocks(lambda: time.monotonic() + self.offset, lambda: time.time() + self.offset)
+
+
+@dataclass
+class Bench:
+    """A decider and all that is behind it."""
+
+    decider: Decider
+    store: PublicationStore
+    cache: NearCache
+    registry: CollectorRegistry
+    time: Time
+
+    def ask(self, message: bytes, wait: float = 5) -> Answer:
+        outcome = self.decider.decide(message, time.monotonic() + self.time.offset + wait)
+        if isinstance(outcome, Pending):
+            answers: Queue[bytes] = Queue()
+            outcome.then(answers.put)
+            outcome = answers.get(timeout=10)
+        return Answer.parse(outcome)
+
+    def get(self, key: str, **changes: Any) -> Answer:
+        return self.ask(check_request({"x-api-key": key}, **changes))
+
+    def count(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+class BenchMaker:
+    def __init__(self, queue: RedisQueue, cache: NearCache, names: Names, store: PublicationStore) -> None:
+        self.parts = (queue, cache, names, store)
+
+    def __call__(
+        self,
+        *apis: dict[str, Any],
+        peppers: tuple[Pepper, ...] = (PEPPER,),
+        prefixes: tuple[str, ...] = (),
+        errors: Mapping[str, Any] | None = None,
+        verifier: Verifier | None = None,
+        introspectors: Mapping[str, Introspector] | None = None,
+        issuers: Mapping[str, str] | None = None,
+    ) -> Bench:
+        queue, cache, names, store = self.parts
+        registry = CollectorRegistry()
+        clock = Time()
+        served = [Api.model_validate(api) for api in apis or (API,)]
+        templates = {name: ErrorTemplate.model_validate(template) for name, template in (errors or {}).items()}
+        tally, clocks = Tally(SidecarMetrics(registry), served), clock.clocks()
+        identifier = Identifier(
+            KeyLookup(peppers, prefixes, cache),
+            Tokens(verifier, introspectors or {}, issuers or {}, peppers),
+            KeyReader(queue, cache, names),
+            tally,
+            clocks,
+        )
+        decider = Decider(
+            [ServedApi(api, names, templates) for api in served],
+            Denials(NO_API, templates=[templates]),
+            identifier,
+            Buckets(SharedBuckets(queue), LocalBuckets(100)),
+            tally,
+            clocks,
+        )
+        return Bench(decider, store, cache, registry, clock)
+
+
+def published(bench: Bench, **fields: Any) -> tuple[str, KeyRecord]:
+    key, record = issue(**fields)
+    bench.store.put([record])
+    return key, record
