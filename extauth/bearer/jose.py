@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwa import JWS_ALGORITHMS
-from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from extauth.bearer.errors import IssuerUnavailableError
 from extauth.bearer.key_set import KeySet, VerificationKey
@@ -29,7 +29,8 @@ _CURVE_ALGORITHMS = {
     "Ed448": frozenset({"EdDSA"}),
 }
 _PUBLIC_MEMBERS = {"RSA": ("kty", "n", "e"), "EC": ("kty", "crv", "x", "y"), "OKP": ("kty", "crv", "x")}
-_TYPES: tuple[type[RSAKey] | type[ECKey] | type[OKPKey], ...] = (RSAKey, ECKey, OKPKey)
+_PublicKey = RSAKey | ECKey | OKPKey
+_TYPES: tuple[type[_PublicKey], ...] = (RSAKey, ECKey, OKPKey)
 _MODELS = {model.name: model for model in JWS_ALGORITHMS}
 _PEM = re.compile(rb"-----BEGIN (PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----[^-]+-----END \1-----")
 _UNUSABLE = (JoseError, UnsupportedAlgorithm, SecurityWarning, ValueError, TypeError, KeyError)
@@ -91,7 +92,7 @@ def _is_for_signatures(entry: Mapping[str, Any]) -> bool:
     return entry.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
 
 
-def _imported(members: Mapping[str, str]) -> Key:
+def _imported(members: Mapping[str, str]) -> _PublicKey:
     kind = next(kind for kind in _TYPES if kind.key_type == members["kty"])
     return kind.import_key(dict(members))
 
@@ -107,19 +108,17 @@ def _from_pem(block: bytes) -> VerificationKey | None:
     return None
 
 
-def _algorithms(key: Key) -> frozenset[str]:
+def _algorithms(key: _PublicKey) -> frozenset[str]:
     if isinstance(key, RSAKey):
         return _RSA_ALGORITHMS if key.raw_value.key_size in _RSA_BITS else frozenset()
-    if isinstance(key, ECKey | OKPKey):
-        return _CURVE_ALGORITHMS.get(key.curve_name, frozenset())
-    return frozenset()
+    return _CURVE_ALGORITHMS.get(key.curve_name, frozenset())
 
 
-def _verification_key(key: Key, key_id: str | None, algorithms: frozenset[str]) -> VerificationKey:
+def _verification_key(key: _PublicKey | OctKey, key_id: str | None, algorithms: frozenset[str]) -> VerificationKey:
     def verify(algorithm: str, signed: bytes, signature: bytes) -> bool:
         try:
-            return _MODELS[algorithm].verify(signed, signature, key)
-        except _UNUSABLE:
+            return algorithm in algorithms and _MODELS[algorithm].verify(signed, signature, key)
+        except _UNUSABLE:  # no signature is known that the libraries raise these for
             return False
 
     return VerificationKey(key_id, algorithms, verify)

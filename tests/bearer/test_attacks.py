@@ -73,7 +73,7 @@ def test_a_kid_that_names_another_key_or_a_file_or_nothing(room: MakeRoom) -> No
 def test_keys_in_the_header_are_not_looked_at(room: MakeRoom, server: HttpServer, kid: str | None) -> None:
     public = FOREIGN.as_dict(private=False)
     server.reply = lambda _: pytest.fail("asked for a key that a client named")
-    header = {"jwk": public, "jku": server.url(), "x5u": server.url(), "x5c": ["AAAA"], "x5t": "AAAA"}
+    header: dict[str, Any] = {"jwk": public, "jku": server.url(), "x5u": server.url(), "x5c": ["AAAA"], "x5t": "AAAA"}
     found = room().verify(sign(key=FOREIGN, **{**header, "kid": kid}), NOW)
     assert found in {Refusal.BAD_SIGNATURE, Refusal.UNKNOWN_KEY}
     assert isinstance(room().verify(sign(**header), NOW), Claims)

@@ -211,7 +211,11 @@ def test_done_is_called_once_for_each_who_asks_whatever_happens(asker: MakeAsker
 
         made.introspector.ask("x" * (number % 40 + 1), time.monotonic() + 5, done)
 
-    threads = [threading.Thread(target=lambda n=n: [ask(i) for i in range(n, 400, 8)]) for n in range(8)]
+    def ask_some(first: int) -> None:
+        for number in range(first, len(calls), 8):
+            ask(number)
+
+    threads = [threading.Thread(target=ask_some, args=(first,)) for first in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -288,7 +292,7 @@ def test_what_is_remembered_serves_during_an_outage(asker: MakeAsker, server: Ht
 
 def test_past_its_deadline_a_question_is_not_asked(asker: MakeAsker, server: HttpServer) -> None:
     go_on = threading.Event()
-    server.reply = lambda _: (go_on.wait(5), answer())[1]
+    server.reply = lambda _: answer() if go_on.wait(5) else answer(active=False)
     made = asker()
     for number in range(CONNECTIONS):
         made.ask_only(f"busy{number}")
@@ -308,7 +312,7 @@ def test_past_its_deadline_a_question_is_not_asked(asker: MakeAsker, server: Htt
 
 def test_too_many_questions_fail_at_once(asker: MakeAsker, server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    server.reply = lambda _: (go_on.wait(5), answer())[1]
+    server.reply = lambda _: answer() if go_on.wait(5) else answer(active=False)
     made = asker()
     for number in range(CONNECTIONS):
         made.ask_only(f"busy{number}")
@@ -324,7 +328,7 @@ def test_too_many_questions_fail_at_once(asker: MakeAsker, server: HttpServer, m
 
 def test_those_who_wait_are_answered_when_it_stops(asker: MakeAsker, server: HttpServer) -> None:
     go_on = threading.Event()
-    server.reply = lambda _: (go_on.wait(5), answer())[1]
+    server.reply = lambda _: answer() if go_on.wait(5) else answer(active=False)
     made = asker()
     for number in range(CONNECTIONS + 5):
         made.ask_only(f"t{number}")
@@ -339,11 +343,15 @@ def test_those_who_wait_are_answered_when_it_stops(asker: MakeAsker, server: Htt
 def test_a_fault_in_a_check_does_not_end_the_thread(asker: MakeAsker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extauth.bearer.introspection.CONNECTIONS", 1)
     made = asker()
-    made.introspector.ask("one", time.monotonic() + 5, lambda _: {}["x"])
+    made.introspector.ask("one", time.monotonic() + 5, _fail)
     assert isinstance(made.ask("two"), Claims)
-    made.introspector._server.judge = lambda *_: {}["x"]  # type: ignore[method-assign]
+    monkeypatch.setattr(made.introspector._server, "judge", _fail)
     assert made.ask("three") is Refusal.UNAVAILABLE
     assert made.metric("introspection_failures_total", kind="reply") == 1
+
+
+def _fail(*_: object) -> Any:
+    raise KeyError("a fault of our own")
 
 
 def test_a_missing_secret_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa, x25519
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
+from extauth.bearer import jose
 from extauth.bearer.errors import IssuerUnavailableError
 from extauth.bearer.jose import MAX_KEYS, read_jwks, read_key_file, shared_secret
 from tests.bearer.tokens import ASYMMETRIC, encode, jwks, key_for
@@ -94,7 +95,23 @@ def test_a_key_fits_the_algorithms_of_its_type_and_curve(algorithm: str) -> None
     (key,) = read_jwks(jwks(key_for(algorithm), alg=algorithm, use="sig")).keys
     assert key.algorithms == {algorithm}
     (key,) = read_key_file(key_for(algorithm).as_pem(private=False)).keys
-    assert (key.key_id, key.algorithms) == (None, family)
+    assert key.key_id is None
+    assert key.algorithms == family
+
+
+@pytest.mark.parametrize("algorithm", ASYMMETRIC)
+def test_verifying_never_raises(algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (key,) = read_jwks(jwks(key_for(algorithm))).keys
+    signatures = [b"", b"x", *(bytes([byte]) * size for byte in (0, 0xFF) for size in (64, 96, 132, 256, 5000))]
+    for signature in signatures:
+        assert not any(key.verify(other, b"signed", signature) for other in (*ASYMMETRIC, "HS256", "none", "x"))
+
+    class Raising:
+        def verify(self, *_: object) -> bool:
+            raise ValueError("a signature of a kind never seen before")
+
+    monkeypatch.setitem(jose._MODELS, algorithm, Raising())
+    assert not key.verify(algorithm, b"signed", b"x")
 
 
 def test_private_members_are_not_taken() -> None:

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from extauth.bearer.claims import Claims, Refusal
 from extauth.bearer.jwks import KeyRing
+from extauth.bearer.key_set import KeySet
 from extauth.settings.values import SecretError
 from extauth.telemetry.bearer_metrics import BearerMetrics
 from tests.bearer.conftest import MakeRoom, Room, issuer
@@ -154,9 +155,13 @@ def test_a_fault_of_our_own_does_not_end_the_reading(server: HttpServer) -> None
     room = room_with(server)
     source = room.ring.source_of("main")
     assert source is not None
-    source._origin = source._origin._replace(parse=lambda _: {}["x"])
+    source._origin = source._origin._replace(parse=_fail)
     room.read()
     assert source.error == "reply: the key set cannot be understood"
+
+
+def _fail(_: bytes) -> KeySet:
+    raise KeyError("a fault of our own")
 
 
 @pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"])

@@ -45,7 +45,7 @@ def test_opaque_tokens(server: HttpServer, monkeypatch: pytest.MonkeyPatch, repl
         name="opaque",
         url=server.url(),
         client_id="me",
-        client_secret={"env": "SECRET"},  # type: ignore[arg-type]
+        client_secret={"env": "SECRET"},
     )
     registry = CollectorRegistry()
     introspector = Introspector(settings, BearerMetrics(registry))

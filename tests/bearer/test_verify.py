@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import OctKey
 
 from extauth.bearer.claims import MAX_TOKEN_LENGTH, Claims, Refusal
 from tests.bearer.conftest import MakeRoom, Room, issuer
@@ -28,6 +29,8 @@ def test_every_algorithm_with_a_secret(room: MakeRoom, monkeypatch: pytest.Monke
     verify = room(keys_file=None, secret={"env": "SECRET"}, algorithms=[algorithm]).verify
     assert isinstance(verify(sign(algorithm=algorithm), NOW), Claims)
     assert isinstance(verify(sign(algorithm=algorithm, kid="any"), NOW), Claims)
+    forged = sign(claims(sub="root"), algorithm, OctKey.import_key(SECRET[::-1]))
+    assert verify(forged, NOW) is Refusal.BAD_SIGNATURE
     other = next(name for name in SYMMETRIC if name != algorithm)
     assert verify(sign(algorithm=other), NOW) is Refusal.WRONG_ALGORITHM
     assert verify(sign()[:-4] + "AAAA", NOW) is Refusal.WRONG_ALGORITHM

@@ -22,7 +22,7 @@ SYMMETRIC = ("HS256", "HS384", "HS512")
 
 
 @cache
-def key_for(algorithm: str, key_id: str = "k1") -> Key:
+def key_for(algorithm: str, key_id: str = "k1") -> Any:
     """The same key whenever it is asked for: keys for RSA take a while to make."""
     if algorithm in _CURVES:
         return ECKey.generate_key(_CURVES[algorithm], {"kid": key_id})
