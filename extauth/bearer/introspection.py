@@ -92,13 +92,14 @@ class Introspector:
             thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Answer all that wait, without asking, then end. `timeout` in seconds, for each question under way."""
+        """Answer all that wait, without asking, then end. `timeout` in seconds, for the questions under way."""
+        deadline = time.monotonic() + timeout
         with self._lock:
             self._stopping = True
         for _ in self._threads:
             self._queue.put(None)
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def lookup(self, token: str, now: float) -> Judgement | None:
         """What is known of the token, None when it must be asked about. `now` in Unix seconds."""

@@ -1,5 +1,7 @@
 """Reading keys ahead: rotation, outages, unknown keys, files that change."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -250,6 +252,18 @@ def test_the_thread_reads_at_once_and_again_when_a_key_is_missing(
     finally:
         room.ring.stop(timeout=5)
     assert not room.ring._thread.is_alive()
+
+
+def test_without_issuers_no_library_for_tokens_is_imported() -> None:
+    program = (
+        "import sys\n"
+        "from prometheus_client import CollectorRegistry\n"
+        "from extauth.bearer import introspection, jwks, settings, verify\n"
+        "from extauth.telemetry.bearer_metrics import BearerMetrics\n"
+        "jwks.KeyRing([], BearerMetrics(CollectorRegistry()))\n"
+        "sys.exit(bool({'joserfc', 'cryptography'} & set(sys.modules)))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_without_issuers_there_is_nothing_to_read() -> None:
