@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from extauth.cli.settings_file import config_option, load_or_exit
+from extauth.cli.stopping import stop_requested
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.bearer_tokens import MissingExtraError
-from extauth.serving.sidecar import run
+from extauth.serving.sidecar import Sidecar
 from extauth.serving.sockets import BindError
 from extauth.settings.values import SecretError
 from extauth.telemetry.logs import configure
@@ -19,7 +20,11 @@ def serve(path: Path) -> None:
     """Answer Envoy's checks until SIGTERM, then drain."""
     settings = load_or_exit(SidecarSettings, path)
     configure(settings.log)
+    stopping = stop_requested()
     try:
-        run(settings)
+        sidecar = Sidecar(settings)
+        sidecar.start()
     except (SecretError, MissingExtraError, BindError) as error:
         raise click.ClickException(str(error)) from error
+    stopping.wait()
+    sidecar.stop()

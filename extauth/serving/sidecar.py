@@ -1,8 +1,6 @@
 """The sidecar: all of its parts, in the order in which they start, and stop in reverse."""
 
 import os
-import signal
-import threading
 import time
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -109,23 +107,6 @@ class Sidecar:
             Component("redis", self._feed.fault, vital=False),
             *self._bearer.components(),
         ]
-
-
-def run(settings: SidecarSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain; a second signal ends the process at once."""
-    stopping = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        if stopping.is_set():
-            os._exit(128 + number)
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    sidecar = Sidecar(settings)
-    sidecar.start()
-    stopping.wait()
-    sidecar.stop()
 
 
 def _transport_options(settings: SidecarSettings) -> TransportOptions:
