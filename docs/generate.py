@@ -24,6 +24,7 @@ from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from extauth.telemetry.usage_metrics import CollectorMetrics, UsageMetrics
 
 FILES: dict[str, type[Settings]] = {
     "extauth.yaml, the sidecar": SidecarSettings,
@@ -112,7 +113,9 @@ def metrics_page() -> str:
     for title, make in (
         ("Sidecar", SidecarMetrics),
         ("Sidecar, bearer tokens", BearerMetrics),
+        ("Sidecar, usage", UsageMetrics),
         ("Publisher", PublisherMetrics),
+        ("Registry, usage", CollectorMetrics),
         ("Registry", RegistryMetrics),
     ):
         registry = CollectorRegistry()

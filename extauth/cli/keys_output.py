@@ -1,12 +1,14 @@
 """How keys and their like are printed: aligned columns for people, the registry's own JSON for programs."""
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-_TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at")
+_TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start")
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
@@ -20,6 +22,14 @@ def print_table(columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> N
     widths = [max(len(row[index]) for row in rows) for index in range(len(columns))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_csv(columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
+    """RFC 4180, with the names of the fields in the first line and times as the registry writes them."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerows([columns, *([item[column] for column in columns] for item in items)])
+    click.echo(text.getvalue(), nl=False)
 
 
 def print_fields(item: Mapping[str, Any]) -> None:

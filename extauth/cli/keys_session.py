@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
-from extauth.cli.keys_output import print_fields, print_json, print_table
+from extauth.cli.keys_output import print_csv, print_fields, print_json, print_table
 from extauth.registry.client import Client, RefusedError, UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A registry, and whether its answers are printed as JSON or as tables."""
+    """A registry, and the form in which its answers are printed: table, json or csv."""
 
     client: Client
-    json: bool
+    output: str
+
+    @property
+    def json(self) -> bool:
+        return self.output == "json"
 
     def show(self, item: Mapping[str, Any]) -> None:
         if self.json:
@@ -29,7 +33,10 @@ class Session:
         if self.json:
             print_json(page)
             return
-        print_table(columns, page["items"])
+        if self.output == "csv":
+            print_csv(columns, page["items"])
+        else:
+            print_table(columns, page["items"])
         if page["next_cursor"]:
             click.echo(f"There are more: --cursor {page['next_cursor']}", err=True)
 
@@ -53,7 +60,15 @@ class _Unreachable(click.ClickException):
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that all have, a Session made from them, and its errors their exit codes."""
+    return connected_for("table", "json")(command)
 
+
+def connected_for(*outputs: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """`connected` with other forms of output; the first one is the default."""
+    return lambda command: _connect(command, outputs)
+
+
+def _connect(command: Callable[..., None], outputs: Sequence[str]) -> Callable[..., None]:
     @click.option(
         "--registry",
         envvar="REGISTRY_URL",
@@ -67,10 +82,10 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
         show_envvar=True,
         help="Admin token. Prefer the environment: others on this machine can see a command line.",
     )
-    @click.option("--output", type=click.Choice(["table", "json"]), default="table", help="Default: table.")
+    @click.option("--output", type=click.Choice(outputs), default=outputs[0], help=f"Default: {outputs[0]}.")
     @functools.wraps(command)
     def run(*, registry: str, token: str | None, output: str, **options: Any) -> None:  # noqa: ANN401 (click's values)
-        session = Session(_client(registry, token), output == "json")
+        session = Session(_client(registry, token), output)
         try:
             command(session, **options)
         except RefusedError as error:

@@ -10,12 +10,12 @@ from extauth.settings.values import parse_duration
 
 def time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """RFC 3339 in UTC, from the same with any offset or from a duration that begins now, such as 30d."""
-    if value is None:
-        return None
-    try:
-        return times.to_rfc3339(_milliseconds(value))
-    except (ValueError, OverflowError):
-        raise click.BadParameter("use a duration such as 30d, or RFC 3339 such as 2027-01-31T12:00:00Z") from None
+    return None if value is None else _rfc3339(value, sign=1)
+
+
+def past_time(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """RFC 3339 in UTC, from the same with any offset or from a duration that ends now, such as 7d."""
+    return None if value is None else _rfc3339(value, sign=-1)
 
 
 def duration(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -35,9 +35,16 @@ def entries(_context: click.Context, _parameter: click.Parameter, values: Sequen
     return found
 
 
-def _milliseconds(value: str) -> int:
+def _rfc3339(value: str, sign: int) -> str:
+    try:
+        return times.to_rfc3339(_milliseconds(value, sign))
+    except (ValueError, OverflowError):
+        raise click.BadParameter("use a duration such as 30d, or RFC 3339 such as 2027-01-31T12:00:00Z") from None
+
+
+def _milliseconds(value: str, sign: int) -> int:
     try:
         seconds = parse_duration(value)
     except ValueError:
         return times.from_rfc3339(value)
-    return times.now() + round(seconds * 1000)
+    return times.now() + sign * round(seconds * 1000)

@@ -12,6 +12,7 @@ _COMMANDS = {
     "registry": "extauth.cli.registry:registry",
     "serve": "extauth.cli.serve:serve",
     "tokens": "extauth.cli.tokens:tokens",
+    "usage": "extauth.cli.usage:usage",
 }
 _EXTRAS = {"demo": "demo", "registry": "registry"}
 

@@ -1,15 +1,14 @@
-"""`extauth registry`: the key registry and the publisher."""
+"""`extauth registry`: the key registry, the publisher and the collector of usage."""
 
-import os
-import signal
-import threading
 from pathlib import Path
 
 import click
 from prometheus_client import REGISTRY
 
 from extauth.cli.settings_file import config_option, load_or_exit
+from extauth.cli.stopping import stop_requested
 from extauth.publish.publisher import Publisher
+from extauth.publish.usage_collector import UsageCollector
 from extauth.registry.addresses import ListenError
 from extauth.registry.errors import UnavailableError
 from extauth.registry.server import RegistryServer
@@ -18,8 +17,10 @@ from extauth.settings.values import SecretError
 from extauth.store.client import connect
 from extauth.store.names import Names
 from extauth.store.publication import PublicationStore
+from extauth.store.usage_reader import UsageReader
 from extauth.telemetry.logs import configure
 from extauth.telemetry.publisher_metrics import PublisherMetrics
+from extauth.telemetry.usage_metrics import CollectorMetrics
 
 _REDIS_PATIENCE = 5.0  # seconds; nobody waits for the publisher, and a batch is larger than a check
 _STOP_PATIENCE = 10.0  # seconds
@@ -33,26 +34,21 @@ def registry() -> None:
 @registry.command()
 @config_option
 def serve(path: Path) -> None:
-    """Serve the registry and publish its keys to Redis until SIGTERM."""
+    """Serve the registry, publish its keys to Redis and collect usage from there, until SIGTERM."""
     settings = load_or_exit(RegistrySettings, path)
     configure(settings.log)
-    stopping = threading.Event()
-
-    def on_signal(number: int, _frame: object) -> None:
-        if stopping.is_set():
-            os._exit(128 + number)
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    stopping = stop_requested()
     try:
         server = RegistryServer(settings)
         publisher = publisher_for(settings, server)
+        collector = collector_for(settings, server)
         server.start()
     except (SecretError, ListenError, UnavailableError) as error:
         raise click.ClickException(str(error)) from error
     publisher.start()
+    collector.start()
     stopping.wait()
+    collector.stop(_STOP_PATIENCE)
     publisher.stop(_STOP_PATIENCE)
     server.stop()
 
@@ -68,3 +64,9 @@ def publisher_for(settings: RegistrySettings, server: RegistryServer) -> Publish
         poll_interval=settings.publish.poll_interval,
         reconcile_interval=settings.publish.reconcile_interval,
     )
+
+
+def collector_for(settings: RegistrySettings, server: RegistryServer) -> UsageCollector:
+    """What moves usage into this registry's ledger; raises SecretError."""
+    reader = UsageReader(connect(settings.redis, timeout=_REDIS_PATIENCE), Names(settings.redis.namespace))
+    return UsageCollector(reader, server.ledger, CollectorMetrics(REGISTRY), ledger_error=UnavailableError)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from extauth.registry.errors import FieldProblem, InvalidError
 from extauth.registry.key import KeyUpdate, NewKey
 from extauth.registry.token_revocation import Tokens
+from extauth.store.usage_batch import MAX_TEXT
 
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/*-]{0,63}")
@@ -81,6 +82,17 @@ def check_search(tenant: str, text: str, limit: int) -> None:
     _refuse(
         *_text("tenant", tenant, TENANT_LENGTH, required=False),
         *_text("text", text, NAME_LENGTH, required=False),
+        *_limit(limit),
+    )
+
+
+def check_usage_search(key_id: str, tenant: str, api: str, span: tuple[int, int], limit: int) -> None:
+    """Raise InvalidError unless usage can be searched for like this; `span` is begin and end in Unix milliseconds."""
+    names = (("key", key_id), ("tenant", tenant), ("api", api))
+    begin, end = span
+    _refuse(
+        *(problem for field, name in names for problem in _text(field, name, MAX_TEXT, required=False)),
+        *(() if begin < end else [FieldProblem("from", "is not before to", "use an earlier time")]),
         *_limit(limit),
     )
 

@@ -96,3 +96,26 @@ changes = Table(
     Index("changes_token_revocation_revision", "token_revocation_id", "revision"),
 )
 """Who did what to which key or revocation, one row for each revision without a gap."""
+
+usage_hours = Table(
+    "usage_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(128), primary_key=True),
+    Column("tenant", String(128), primary_key=True),
+    Column("api", String(128), primary_key=True),
+    Column("outcome", String(16), primary_key=True),
+    Column("checks", BigInteger, nullable=False),
+    Index("usage_hours_key", "key_id", "hour"),
+    Index("usage_hours_tenant", "tenant", "hour"),
+)
+"""The ledger: checks by outcome in the hour that begins at `hour`. Sidecars tell of keys that need not be in `keys`."""
+
+usage_senders = Table(
+    "usage_senders",
+    metadata,
+    Column("instance", String(16), primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""The last batch of each sidecar that is in the ledger. It sends them in order, so all before it are there, or lost."""

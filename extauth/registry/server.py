@@ -3,15 +3,20 @@
 from contextlib import ExitStack
 
 from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.types import ASGIApp
 
 from extauth.registry.authorization import AdminToken
 from extauth.registry.database import Database
 from extauth.registry.grpc_server import GrpcServer
 from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
+from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.rest.app import create_app
+from extauth.registry.rest.routes import KeyRoutes
+from extauth.registry.rest.token_routes import TokenRoutes
+from extauth.registry.rest.usage_routes import UsageRoutes
 from extauth.registry.settings import RegistrySettings
 from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.watch import WatchKeys
@@ -24,7 +29,8 @@ class RegistryServer:
     """REST and gRPC in front of one database.
 
     Making one reads the secrets (SecretError); `start` opens the database and the ports. `history` is for the
-    publisher, `registry` and `tokens` for code in the same process; all work from `start` to `stop`.
+    publisher, `ledger` for the collector of usage, `registry` and `tokens` for code in the same process; all work from
+    `start` to `stop`.
     """
 
     def __init__(self, settings: RegistrySettings, metrics: CollectorRegistry = REGISTRY) -> None:
@@ -38,6 +44,7 @@ class RegistryServer:
         self.registry = KeyRegistry(self._database, settings.keys.prefix, peppers, self._metrics)
         self.tokens = TokenRegistry(self._database, peppers, self._metrics)
         self.history = History(self._database)
+        self.ledger = Ledger(self._database)
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
         self.grpc_address = settings.listen.grpc
@@ -50,8 +57,7 @@ class RegistryServer:
             opened.callback(self._database.close)
             self._database.migrate()
             self._start_grpc(opened)
-            app = create_app(self.registry, self.tokens, self._database, self._token, self._metrics.registry)
-            http = HttpServer(app, self._settings.listen.http)
+            http = HttpServer(self._app(), self._settings.listen.http)
             opened.callback(http.stop)
             http.start()
             self.http_address = http.address
@@ -61,6 +67,10 @@ class RegistryServer:
     def stop(self) -> None:
         """Let open requests end, end the watchers, close the database. May be called twice."""
         self._closers.close()
+
+    def _app(self) -> ASGIApp:
+        routes = KeyRoutes(self.registry), TokenRoutes(self.tokens), UsageRoutes(self.ledger)
+        return create_app([one.router() for one in routes], self._database, self._token, self._metrics.registry)
 
     def _start_grpc(self, opened: ExitStack) -> None:
         address = self._settings.listen.grpc

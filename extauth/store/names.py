@@ -28,6 +28,11 @@ class Names:
         """Hash: what has been published, see publication.py."""
         return f"{self.namespace}:{{feed}}:state"
 
+    @property
+    def usage(self) -> str:
+        """Stream: batches of usage that no registry has taken yet, see usage_batch.py."""
+        return f"{self.namespace}:{{usage}}:batches"
+
     def bucket(self, tenant: str, api: str, limit: str, subject: str) -> str:
         """String: a bucket's level. All buckets of one request belong to one tenant, hence to one slot."""
         return f"{self.namespace}:bucket:{{{tenant}}}:{api}:{limit}:{subject}"

@@ -1,23 +1,20 @@
 """The ASGI application: the guard, the routes, and what a cluster asks for."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
-from fastapi import FastAPI, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware import Middleware
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from extauth.registry.authorization import AdminToken
 from extauth.registry.database import Database
-from extauth.registry.operations import KeyRegistry
 from extauth.registry.rest import problems
 from extauth.registry.rest.guard import Guard
-from extauth.registry.rest.routes import KeyRoutes
-from extauth.registry.rest.token_routes import TokenRoutes
-from extauth.registry.token_operations import TokenRegistry
 
 
 def create_app(
-    registry: KeyRegistry, tokens: TokenRegistry, database: Database, token: AdminToken, metrics: CollectorRegistry
+    routers: Sequence[APIRouter], database: Database, token: AdminToken, metrics: CollectorRegistry
 ) -> FastAPI:
     """`metrics` is what GET /metrics shows."""
     app = FastAPI(
@@ -29,8 +26,8 @@ def create_app(
         middleware=[Middleware(Guard, token=token)],
     )
     problems.install(app)
-    for routes in (KeyRoutes(registry), TokenRoutes(tokens)):
-        app.include_router(routes.router())
+    for router in routers:
+        app.include_router(router)
 
     @app.get("/healthz", tags=["health"])
     async def healthz() -> dict[str, str]:

@@ -1,0 +1,144 @@
+"""Counting who used what, in memory, and handing it on to Redis in batches.
+
+`count` is on the path of every check: a clock, a short lock and an addition. A thread takes what was counted and
+appends it to a stream as one batch; what could not be sent is kept and sent again before anything newer, under the
+same id, by which the registry knows a batch whose arrival was not confirmed.
+"""
+
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import redis
+
+from extauth.store.errors import StoreUnavailableError, translated
+from extauth.store.names import Names
+from extauth.store.usage_batch import MINUTE, Outcome, UsageBatch, UsageRow, is_storable
+from extauth.telemetry.logs import logger
+from extauth.telemetry.usage_metrics import UsageMetrics
+
+_log = logger(__name__)
+
+STREAM_LENGTH = 5_000  # batches, each some tens of kB at most as a rule; the oldest go when no registry takes them
+_COLUMNS: dict[Outcome, int] = {"allowed": 0, "limited": 1, "denied": 2}
+_LAST = 3
+
+_Counted: TypeAlias = dict[tuple[str, str, str, int], list[int]]
+"""Key id, tenant, api and minute -> checks by outcome, and the time of the last one."""
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class UsageBuffer:
+    """`start`, then `count` from any thread, then `stop`. One for each process, made after any fork.
+
+    `client` is this buffer's alone. At most `max_rows` keys by API and minute are counted in one interval of
+    `flush_interval` seconds, and `max_waiting` batches kept while Redis is away. `clock` is in Unix milliseconds.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        names: Names,
+        metrics: UsageMetrics,
+        *,
+        flush_interval: float = 10.0,
+        max_rows: int = 50_000,
+        max_waiting: int = 60,
+        clock: Callable[[], int] = _now,
+    ) -> None:
+        self._client = client
+        self._names = names
+        self._metrics = metrics
+        self._flush_interval = flush_interval
+        self._max_rows = max_rows
+        self._max_waiting = max_waiting
+        self._clock = clock
+        self._instance = secrets.token_hex(8)
+        self._sequence = 0
+        self._counted: _Counted = {}
+        self._lock = threading.Lock()
+        self._waiting: deque[UsageBatch] = deque()
+        self._failing = False
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Send what has been counted, if Redis takes it within `timeout` seconds."""
+        self._stopping.set()
+        self._thread.join(timeout)
+        self._client.close()
+
+    def count(self, key_id: str, tenant: str, api: str, outcome: Outcome) -> None:
+        """Count one check of a key that is known, whatever the answer. Never waits for Redis, never raises."""
+        now = self._clock()
+        name = (key_id, tenant, api, now - now % MINUTE)
+        with self._lock:
+            row = self._counted.get(name)
+            if row is None and len(self._counted) < self._max_rows:
+                row = self._counted[name] = [0, 0, 0, 0]
+            if row is not None:
+                row[_COLUMNS[outcome]] += 1
+                row[_LAST] = now
+                return
+        self._metrics.lost.labels("too_many_keys").inc()
+
+    def flush(self) -> None:
+        """Send what has been counted, after what still waits. For the thread of this buffer, or without one."""
+        self._pack()
+        while self._waiting:
+            try:
+                self._send(self._waiting[0])
+            except StoreUnavailableError as error:
+                self._failed(error)
+                return
+            self._waiting.popleft()
+            self._metrics.waiting.set(len(self._waiting))
+            self._failing = False
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._flush_interval):
+            self.flush()
+        self.flush()
+
+    def _pack(self) -> None:
+        """Make a batch of what has been counted."""
+        with self._lock:
+            counted, self._counted = self._counted, {}
+        rows = [
+            UsageRow(key_id, tenant, api, minute, last, allowed, limited, denied)
+            for (key_id, tenant, api, minute), (allowed, limited, denied, last) in counted.items()
+        ]
+        good = [row for row in rows if is_storable(row.key_id) and is_storable(row.tenant) and is_storable(row.api)]
+        if len(good) < len(rows):
+            self._metrics.lost.labels("unfit_name").inc(_checks(rows) - _checks(good))
+        if not good:
+            return
+        if len(self._waiting) >= self._max_waiting:
+            self._metrics.lost.labels("redis_away").inc(_checks(self._waiting.popleft().rows))
+        self._sequence += 1
+        self._waiting.append(UsageBatch(self._instance, self._sequence, good))
+        self._metrics.waiting.set(len(self._waiting))
+
+    def _send(self, batch: UsageBatch) -> None:
+        fields: dict[Any, Any] = dict(batch.to_fields())  # redis-py's own type is invariant
+        with translated():
+            self._client.xadd(self._names.usage, fields, maxlen=STREAM_LENGTH, approximate=True)
+
+    def _failed(self, error: StoreUnavailableError) -> None:
+        self._metrics.errors.labels(error.kind).inc()
+        if not self._failing:
+            _log.warning("usage_not_sent", error=str(error), waiting=len(self._waiting))
+        self._failing = True
+
+
+def _checks(rows: Sequence[UsageRow]) -> int:
+    return sum(sum(row.by_outcome) for row in rows)

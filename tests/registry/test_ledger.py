@@ -1,0 +1,153 @@
+"""The ledger on every kind of database: each batch once, sums by hour and day, last use of keys."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple
+
+import pytest
+from sqlalchemy import func, select, text
+
+from extauth.registry import times
+from extauth.registry.database import Database
+from extauth.registry.errors import InvalidError, UnavailableError
+from extauth.registry.history import History
+from extauth.registry.key import IssuedKey
+from extauth.registry.ledger import Ledger
+from extauth.registry.operations import KeyRegistry
+from extauth.registry.schema import usage_hours, usage_senders
+from extauth.registry.usage_listing import HOUR, UsageFilter
+from tests.support.usage import NOON, batch, batches, row
+
+OTHER = "ffeeddccbbaa9988"
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    return Ledger(database, lambda: NOON + HOUR)
+
+
+def checks(database: Database) -> int:
+    with database.read() as connection:
+        return int(connection.execute(select(func.coalesce(func.sum(usage_hours.c.checks), 0))).scalar_one())
+
+
+def found(ledger: Ledger, **wanted: object) -> Sequence[tuple[object, ...]]:
+    return [astuple(item) for item in ledger.find(UsageFilter(**wanted), 500).items]  # type: ignore[arg-type]
+
+
+def test_a_batch_counts_once_however_often_it_comes(ledger: Ledger, database: Database) -> None:
+    assert ledger.add(batches(3)) == (3, 0)
+    assert ledger.add(batches(4)) == (1, 0)
+    assert ledger.add([*batches(4), *batches(4, OTHER), *batches(4, OTHER)]) == (4, 0)
+    assert checks(database) == 8
+
+
+def test_batches_that_never_came_are_told_and_do_not_hold_up_the_rest(ledger: Ledger, database: Database) -> None:
+    assert ledger.add([batch(1), batch(3)]) == (2, 1)
+    assert ledger.add([batch(2), batch(6)]) == (1, 2)
+    assert checks(database) == 3
+
+
+def test_a_batch_that_fails_leaves_nothing_and_can_come_again(ledger: Ledger, database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE keys RENAME TO keys_away"))  # needed last, after the sums
+    with pytest.raises(UnavailableError):
+        ledger.add(batches(2))
+    assert checks(database) == 0
+    with database.write() as connection:
+        connection.execute(text("ALTER TABLE keys_away RENAME TO keys"))
+    assert ledger.add(batches(2)) == (2, 0)
+    assert checks(database) == 2
+
+
+def test_writers_at_once_add_each_batch_once(database: Database) -> None:
+    def add(number: int) -> int:
+        return Ledger(database).add(batches(10, OTHER if number % 2 else "00112233445566ff"))[0]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sum(threads.map(add, range(16))) == 20
+    assert checks(database) == 20
+
+
+def test_minutes_become_hours_and_hours_days(ledger: Ledger) -> None:
+    first = batch(1, row(minute=NOON - 1), row(minute=NOON, limited=2), row(minute=NOON + 60_000, allowed=3, denied=4))
+    ledger.add([first, batch(2, row(minute=NOON - DAY, denied=1))])
+    key = ("000000000001", "acme", "orders")
+    assert found(ledger) == [(NOON, *key, 3, 2, 4), (NOON - HOUR, *key, 1, 0, 0)]
+    midnight = NOON - NOON % DAY
+    assert found(ledger, by="day") == [(midnight, *key, 4, 2, 4), (midnight - DAY, *key, 0, 0, 1)]
+
+
+def test_usage_is_found_by_key_tenant_api_and_time(ledger: Ledger) -> None:
+    ledger.add(
+        [
+            batch(1, row("a"), row("b"), row("b", tenant="other"), row("b", api="admin")),
+            batch(2, row("a", NOON - 2 * HOUR)),
+        ]
+    )
+    assert [item[1:4] for item in found(ledger, key_id="b", tenant="acme")] == [
+        ("b", "acme", "orders"),
+        ("b", "acme", "admin"),
+    ]
+    assert [item[1] for item in found(ledger, api="admin")] == ["b"]
+    assert [item[0] for item in found(ledger, key_id="a")] == [NOON, NOON - 2 * HOUR]
+    assert [item[0] for item in found(ledger, key_id="a", begin=NOON - HOUR)] == [NOON]
+    assert [item[0] for item in found(ledger, key_id="a", begin=NOON + 1)] == [NOON]
+    assert [item[0] for item in found(ledger, key_id="a", end=NOON)] == [NOON - 2 * HOUR]
+    assert found(ledger, end=NOON - 3 * HOUR) == []
+
+
+def test_pages_have_all_and_nothing_twice(ledger: Ledger) -> None:
+    rows = [row(f"key {key}", NOON - hour * HOUR, api=api) for key in "ab" for hour in range(3) for api in ("x", "y")]
+    ledger.add([batch(1, *rows)])
+    for by in ("hour", "day"):
+        everything = ledger.find(UsageFilter(by=by), 500).items
+        paged, cursor = [], ""
+        while True:
+            page = ledger.find(UsageFilter(by=by), 3, cursor)
+            paged += page.items
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        assert paged == list(everything)
+
+
+def test_searches_are_checked(ledger: Ledger) -> None:
+    with pytest.raises(InvalidError) as refused:
+        ledger.find(UsageFilter(key_id="\x00", tenant="x" * 129, begin=NOON, end=NOON), 0)
+    assert [problem.field for problem in refused.value.problems] == ["key", "tenant", "from", "limit"]
+    for cursor in ("x", "eyJhIjoxfQ", "WyJhIl0", "WzEsMiwzLDRd", "W1tbW1tb"):
+        with pytest.raises(InvalidError, match="cursor"):
+            ledger.find(UsageFilter(), 10, cursor)
+
+
+def test_keys_know_when_they_were_last_used_and_no_revision_is_taken_for_it(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, database: Database, history: History
+) -> None:
+    ledger = Ledger(database)
+    key = create().key
+    now = times.now()
+    ledger.add([batch(1, row(key.id, now), row("not a key", now)), batch(2, row(key.id, now - 120_000, denied=1))])
+    assert registry.show(key.id).last_used_at == now
+    ledger.add([batch(3, row(key.id, now - 60_000))])
+    assert registry.show(key.id).last_used_at == now
+    assert registry.disable(key.id, "tester").last_used_at == now
+    assert registry.show(key.id).last_used_at == now
+    assert history.revision() == 2
+
+
+def test_a_sidecar_whose_clock_is_ahead_used_nothing_in_the_future(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, ledger: Ledger
+) -> None:
+    key = create().key
+    ledger.add([batch(1, row(key.id, NOON + 365 * DAY))])
+    assert registry.show(key.id).last_used_at == NOON + HOUR
+    assert [item[0] for item in found(ledger, end=NOON + DAY)] == [NOON + HOUR]
+
+
+def test_sidecars_that_are_gone_are_forgotten(database: Database) -> None:
+    Ledger(database, lambda: NOON).add(batches(1))
+    Ledger(database, lambda: NOON + 31 * DAY).add(batches(1, OTHER))
+    with database.read() as connection:
+        assert connection.execute(select(usage_senders.c.instance)).scalars().all() == [OTHER]
