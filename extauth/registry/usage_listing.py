@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, case, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, RowMapping, case, func, literal_column, select, tuple_
 
 from extauth.registry.fields import check_usage_search
 from extauth.registry.paging import decode, encode, strange_cursor
@@ -64,7 +64,8 @@ def find_usage(connection: Connection, wanted: UsageFilter, limit: int, cursor: 
     check_usage_search(wanted.key_id, wanted.tenant, wanted.api, (begin, end), limit)
     columns = usage_hours.c
     length = _LENGTHS[wanted.by]
-    start = columns.hour - columns.hour % length
+    # Not a bound parameter: PostgreSQL would not see that what is selected is what is grouped by.
+    start = columns.hour - columns.hour % literal_column(str(length), BigInteger)
     names = (start, columns.key_id, columns.tenant, columns.api)
     conditions = [columns.hour >= begin - begin % length, columns.hour < end]
     for column, name in ((columns.key_id, wanted.key_id), (columns.tenant, wanted.tenant), (columns.api, wanted.api)):
