@@ -30,9 +30,9 @@ def url(request: pytest.FixtureRequest, stack: Running) -> str:
 
 
 @pytest.fixture
-def own_stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
-    """For tests that stop parts of it. A parameter is more settings for extauth.yaml."""
-    with running_stack(tmp_path, getattr(request, "param", None)) as running:
+def own_stack(tmp_path: Path) -> Iterator[Running]:
+    """For a test that leaves it in pieces."""
+    with running_stack(tmp_path) as running:
         yield running
 
 

@@ -15,6 +15,10 @@ class Samples:
     def __call__(self, name: str, **labels: str) -> float:
         return self.values[name, frozenset(labels.items())]
 
+    def total(self, name: str) -> float:
+        """Over all labels."""
+        return sum(value for (found, _), value in self.values.items() if found == name)
+
     @property
     def names(self) -> set[str]:
         return {name for name, _ in self.values}
