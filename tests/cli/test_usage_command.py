@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 from click.testing import CliRunner, Result
 
-from extauth.cli.main import main
+from extauth.cli.keys import keys
+from extauth.cli.usage import usage
 from extauth.registry import times
 from extauth.registry.server import RegistryServer
 from tests.support.usage import batch, row
@@ -20,7 +21,8 @@ def run(server: RegistryServer) -> Callable[..., Result]:
     now = times.now()
     server.ledger.add([batch(1, row("a", now, allowed=2), row("a", now - 3_600_000), row("b", now, limited=1))])
     variables = {"REGISTRY_URL": f"http://{server.http_address}", "REGISTRY_TOKEN": TOKEN}
-    return lambda *arguments: CliRunner().invoke(main, arguments, env=variables)
+    commands = {"keys": keys, "usage": usage}
+    return lambda name, *arguments: CliRunner().invoke(commands[name], arguments, env=variables)
 
 
 def test_usage_is_a_table(run: Callable[..., Result]) -> None:
