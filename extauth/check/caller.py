@@ -85,4 +85,6 @@ class IdentityHeaders:
 
 def header_text(text: str) -> str:
     """Safe as a header's value: everything but printable ASCII percent-encoded as UTF-8 (and "%" itself)."""
-    return quote(text, safe=_PRINTABLE) if text else ""
+    if text.isascii() and text.isprintable() and "%" not in text:  # nearly always
+        return text
+    return quote(text, safe=_PRINTABLE)

@@ -37,18 +37,13 @@ class Identifier:
         credential = check.api.finder.find(check.request)
         if isinstance(credential, Reason):
             return refuse(check, credential)
-        check.key_id = key_id_of(credential.text) or ""
-        if check.key_id or credential.accepts == (KEY,):
+        check.credential = credential.text
+        if credential.accepts == (KEY,) or (KEY in credential.accepts and key_id_of(credential.text) is not None):
             return self._by_key(check, credential, authorize)
         return self._by_token(check, credential, authorize)
 
     def _by_key(self, check: Check, credential: Credential, authorize: Authorize) -> Step:
-        if KEY not in credential.accepts:
-            return refuse(check, Reason.INVALID_KEY)
-        candidates = self._keys.candidates(credential.text)
-        if isinstance(candidates, Reason):
-            return refuse(check, candidates)
-        check.candidates = candidates
+        check.candidates = self._keys.candidates(credential.text)
 
         def with_record(record: KeyRecord | None) -> Step:
             if record is None:
@@ -57,7 +52,7 @@ class Identifier:
             reason = in_force(record, int(self._wall() * 1000))
             return authorize(check, check.caller) if reason is Reason.OK else refuse(check, reason)
 
-        return self._with_record(check, with_record)
+        return self._with_record(check, with_record, lambda: self._keys.impossible(credential.text))
 
     def _by_token(self, check: Check, credential: Credential, authorize: Authorize) -> Step:
         found = self._tokens.find(credential.text, credential.accepts, self._wall())
@@ -78,10 +73,15 @@ class Identifier:
             revoked = record is not None and record.status is not Status.ACTIVE
             return refuse(check, Reason.REVOKED_KEY) if revoked else authorize(check, caller)
 
-        return self._with_record(check, unless_revoked)
+        return self._with_record(check, unless_revoked, lambda: None)
 
-    def _with_record(self, check: Check, go_on: Callable[[KeyRecord | None], Step]) -> Step:
-        """Continue with the record of the candidates, None when it is known that there is none."""
+    def _with_record(
+        self, check: Check, go_on: Callable[[KeyRecord | None], Step], impossible: Callable[[], Reason | None]
+    ) -> Step:
+        """Continue with the record of the candidates, None when it is known that there is none.
+
+        What `impossible` refuses is not asked of Redis.
+        """
         found = self._keys.find(check.candidates, check.started)
         if isinstance(found, KeyRecord):
             self._tally.hit.inc()
@@ -89,6 +89,9 @@ class Identifier:
         if found is Reason.INVALID_KEY:
             self._tally.absent.inc()
             return go_on(None)
+        refused = impossible()
+        if refused is not None:
+            return refuse(check, refused)
         self._tally.miss.inc()
         return Wait(lambda step: self._read(check, lambda answer: step(self._after_read(check, answer, go_on))))
 

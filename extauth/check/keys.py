@@ -18,13 +18,17 @@ class KeyLookup:
         self._prefixes = frozenset(prefixes)
         self._cache = cache
 
-    def candidates(self, key: str) -> list[Candidate] | Reason:
-        """The key's digest under each pepper, or why no such key can exist."""
+    def candidates(self, key: str) -> list[Candidate]:
+        """The key's digest under each pepper."""
+        return [Candidate(pepper.id, pepper.digest(key)) for pepper in self._peppers]
+
+    def impossible(self, key: str) -> Reason | None:
+        """Why no such key can exist; None when it can. Asked of keys that are not in memory, before Redis is."""
         if key_id_of(key) is None:
             return Reason.MALFORMED_KEY
         if self._prefixes and prefix_of(key) not in self._prefixes:
             return Reason.INVALID_KEY
-        return [Candidate(pepper.id, pepper.digest(key)) for pepper in self._peppers]
+        return None
 
     def find(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | Reason | None:
         """The record, None when Redis must be asked, or INVALID_KEY when it is known that there is none."""

@@ -9,6 +9,7 @@ from extauth.check.api import ServedApi
 from extauth.check.caller import Caller
 from extauth.check.limit import RateStatus
 from extauth.check.request import Request
+from extauth.keys.token import key_id_of
 from extauth.policy.reasons import Reason
 from extauth.store.key_reader import Candidate
 
@@ -40,8 +41,8 @@ class Check:
     deadline: float
     candidates: Sequence[Candidate] = field(default=())
     caller: Caller | None = None
-    key_id: str = ""
-    """What the sent key says of itself, true or not; it has the shape of a key id."""
+    credential: str = field(default="", repr=False)
+    """What was sent. It may be a secret: nothing but its key id may be told."""
     asked_redis: bool = False
 
 
@@ -60,7 +61,7 @@ def _values(check: Check, status: RateStatus | None) -> dict[str, str]:
         "method": check.request.method,
         "path": check.request.path,
         "endpoint": check.api.endpoint(check.request.path),
-        "key_id": caller.id if caller else check.key_id,
+        "key_id": caller.id if caller else key_id_of(check.credential) or "",
         "tenant": caller.tenant if caller else "",
         "expires_at": rfc3339(caller.expires_at) if caller and caller.expires_at else "",
         "limit": str(status.limit) if status else "",
