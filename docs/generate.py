@@ -86,21 +86,25 @@ def _default(name: str, field: dict[str, Any], schema: dict[str, Any], *, has_fi
 
 def commands_page() -> str:
     """Every command with its help text."""
-    parts = [GENERATED, "# Commands\n"]
-    for path, command in walk("extauth", main):
-        context = click.Context(command, info_name=path, max_content_width=100)
-        parts.append(f"\n## {path}\n\n```\n{_plain(command.get_help(context))}\n```\n")
-    return "".join(parts)
+    contexts = walk(top_context())
+    sections = [f"\n## {context.command_path}\n\n```\n{_plain(context.get_help())}\n```\n" for context in contexts]
+    return "".join([GENERATED, "# Commands\n", *sections])
 
 
-def walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
+def top_context() -> click.Context:
+    """The context of `extauth` itself, as a terminal of 80 columns has it."""
+    return click.Context(main, info_name="extauth", terminal_width=80)
+
+
+def walk(context: click.Context) -> Iterator[click.Context]:
+    """The command of a context and all below it, each in a context of its own."""
+    yield context
+    command = context.command
     if isinstance(command, click.Group):
-        context = click.Context(command)
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None
-            yield from walk(f"{path} {name}", found)
+            yield from walk(click.Context(found, info_name=name, parent=context))
 
 
 def _plain(text: str) -> str:

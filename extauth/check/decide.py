@@ -6,6 +6,7 @@ server) and goes on where the decision stopped.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from extauth.check import answer
 from extauth.check import request as request_reader
@@ -24,6 +25,12 @@ from extauth.policy.reasons import Reason
 from extauth.store.bucket import Level
 from extauth.store.buckets import LocalBuckets, SharedBuckets
 from extauth.store.errors import StoreUnavailableError
+
+UsageOutcome = Literal["allowed", "limited", "denied"]
+CountUsage = Callable[[str, str, str, UsageOutcome], None]
+"""Count one check: the caller's name and tenant in Redis, the API, the outcome. Must not wait."""
+
+_USAGE: dict[Reason, UsageOutcome] = {Reason.OK: "allowed", Reason.RATE_LIMITED: "limited"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Decider:
         identifier: Identifier,
         buckets: Buckets,
         tally: Tally,
+        count_usage: CountUsage,
         clocks: Clocks,
     ) -> None:
         self._router = Router(apis)
@@ -51,6 +59,7 @@ class Decider:
         self._identifier = identifier
         self._buckets = buckets
         self._tally = tally
+        self._count_usage = count_usage
         self._clocks = clocks
 
     def decide(self, message: bytes, deadline: float) -> bytes | Pending:
@@ -102,6 +111,9 @@ class Decider:
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
         self._tally.check(check.api.name, verdict.reason, asked_redis=check.asked_redis, seconds=seconds)
+        if check.caller is not None:
+            outcome = _USAGE.get(verdict.reason, "denied")
+            self._count_usage(check.caller.bucket, check.caller.bucket_tenant, check.api.name, outcome)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
         self._tally.check(NO_API, reason, asked_redis=False, seconds=self._clocks.monotonic() - started)

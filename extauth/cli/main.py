@@ -37,7 +37,7 @@ class _Commands(click.Group):
         return command
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands)
 @click.version_option(version("extauth"), prog_name="extauth")
 def main() -> None:
     """API keys for Envoy: an ext_authz sidecar, a key registry, and the path between them."""

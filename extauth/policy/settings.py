@@ -68,6 +68,15 @@ class ShutdownSettings(Settings):
     """How long checks under way may take."""
 
 
+class UsageSettings(Settings):
+    """Counting who called what, for the registry's ledger."""
+
+    enabled: bool = True
+    """Whether checks of known callers are counted."""
+    flush_interval: Duration = Field(default=10.0, ge=1, le=300)
+    """How often the counts go to Redis; what was not sent is lost when the sidecar is killed."""
+
+
 class KeySettings(Settings):
     """How keys are recognised."""
 
@@ -86,6 +95,7 @@ class SidecarSettings(Settings):
     cache: CacheSettings = CacheSettings()
     check: CheckSettings = CheckSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
+    usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()
     bearer: BearerSettings = BearerSettings()
     """Whose bearer tokens are accepted beside API keys."""

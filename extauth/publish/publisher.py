@@ -92,13 +92,12 @@ class Publisher:
         """Bring Redis up to the registry's last revision. Raises StoreUnavailableError, or the source's error."""
         if self._state is None:
             self._state = self._resume()
-        elif self._clock() - self._reconciled_at >= self._reconcile_interval:
+        while self._state is not None and (changes := self._source.changes_after(self._state.revision, _BATCH)):
+            self._apply(self._state, changes)
+        if self._state is not None and self._clock() - self._reconciled_at >= self._reconcile_interval:
             self._reconciled_at = self._clock()
             if not self._reconciler.run(self._state):
                 self._state = None
-                return
-        while self._state is not None and (changes := self._source.changes_after(self._state.revision, _BATCH)):
-            self._apply(self._state, changes)
         if self._state is not None and self._clock() - self._beat_at >= _BEAT:
             self._announce(self._state, self._state.revision, [])
         self._metrics.revision.set(self._state.revision if self._state else 0)

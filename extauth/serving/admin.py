@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from prometheus_client.exposition import choose_encoder
 from extauth.serving.components import Components
 from extauth.serving.sockets import BindError
 from extauth.settings.values import host_and_port
+from extauth.telemetry.logs import logger
+
+_log = logger(__name__)
 
 _Page = tuple[HTTPStatus, str, bytes]
 
@@ -56,6 +60,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (the base's signature)
+        """A prober that hangs up early is none of our business; a fault of ours is."""
+        if not isinstance(sys.exception(), OSError):
+            _log.exception("admin_request_failed")
 
 
 class _RequestHandler(BaseHTTPRequestHandler):

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
-from extauth.check.decide import Buckets, Decider
+from extauth.check.decide import Buckets, Decider, UsageOutcome
 from extauth.check.denial import Denials
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
@@ -20,16 +20,19 @@ from extauth.serving.stock import StockTransport
 from extauth.serving.transport import TransportOptions
 from extauth.store.buckets import LocalBuckets, SharedBuckets
 from extauth.store.client import connect
-from extauth.store.feed import BLOCK, FeedFollower
+from extauth.store.feed import FEED_PATIENCE, FeedFollower
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
 from extauth.store.queue import RedisQueue
+from extauth.store.usage import UsageBuffer
 from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from extauth.telemetry.usage_metrics import UsageMetrics
 
 _log = logger(__name__)
 _LOCAL_BUCKETS = 100_000
+_USAGE_PATIENCE = 2.0  # seconds; no check waits for it
 _OCTAL = 8
 
 
@@ -48,9 +51,7 @@ class Sidecar:
         freshness = Freshness(settings.cache.max_staleness, settings.cache.max_stale, settings.cache.negative)
         cache = NearCache(settings.cache.size, freshness)
         self._queue = RedisQueue(connect(settings.redis, connections=2), metrics)
-        self._feed = FeedFollower(
-            connect(settings.redis, timeout=BLOCK + settings.redis.timeout, connections=1), names, cache, metrics
-        )
+        self._feed = FeedFollower(connect(settings.redis, timeout=FEED_PATIENCE, connections=1), names, cache, metrics)
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
         self._bearer = BearerTokens(settings.bearer, peppers, registry)
         tally, clocks = Tally(metrics, settings.apis), Clocks()
@@ -64,7 +65,14 @@ class Sidecar:
         apis = [ServedApi(api, names, settings.errors) for api in settings.apis]
         no_api = Denials(NO_API, templates=[settings.errors])
         buckets = Buckets(SharedBuckets(self._queue), LocalBuckets(_LOCAL_BUCKETS))
-        decider = Decider(apis, no_api, identifier, buckets, tally, clocks)
+        self._usage = UsageBuffer(
+            connect(settings.redis, timeout=_USAGE_PATIENCE, connections=1),
+            names,
+            UsageMetrics(registry),
+            flush_interval=settings.usage.flush_interval,
+        )
+        count_usage = self._usage.count if settings.usage.enabled else _count_nothing
+        decider = Decider(apis, no_api, identifier, buckets, tally, count_usage, clocks)
         self._transport = StockTransport(decider, _transport_options(settings))
         self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
         metrics.near_cache_entries.set_function(lambda: len(cache))
@@ -77,6 +85,7 @@ class Sidecar:
         self._queue.start()
         self._feed.start()
         self._bearer.start()
+        self._usage.start()
         bound = self._transport.start()
         self._serving = True
         _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
@@ -89,6 +98,7 @@ class Sidecar:
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)
         self._serving = False
+        self._usage.stop(timeout=2)
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
@@ -107,6 +117,10 @@ class Sidecar:
             Component("redis", self._feed.fault, vital=False),
             *self._bearer.components(),
         ]
+
+
+def _count_nothing(_caller: str, _tenant: str, _api: str, _outcome: UsageOutcome) -> None:
+    """Stands in while usage is not counted."""
 
 
 def _transport_options(settings: SidecarSettings) -> TransportOptions:

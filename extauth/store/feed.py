@@ -24,6 +24,8 @@ from extauth.telemetry.sidecar_metrics import SidecarMetrics
 _log = logger(__name__)
 
 BLOCK = 0.2  # seconds that one read waits for news; also the pace at which the publication is looked at
+FEED_PATIENCE = BLOCK + 1.0
+"""Seconds for one read to come back: Redis ends a wait that brought nothing up to 100 ms late."""
 _BATCH = 1000
 _REST_AFTER_FAILURE = 0.25  # seconds
 RESYNC_CAUSES = ("start", "gap", "republished", "rolled_back")
@@ -46,7 +48,7 @@ class Publication:
 
 
 class FeedFollower:
-    """A thread that keeps a near cache true. `client` must allow reads of at least BLOCK plus the usual timeout."""
+    """A thread that keeps a near cache true. `client` waits FEED_PATIENCE for an answer."""
 
     def __init__(
         self,

@@ -345,3 +345,13 @@ def test_a_record_under_another_digest_is_not_this_key(bench: Bench, redis_serve
     with redis_server.client() as client:
         client.set(names.record(record.pepper_id, record.digest), b"1 1\n" + other.to_bytes())
     assert bench.get(key).http_status == 503
+
+
+def test_checks_of_known_callers_are_counted_for_the_ledger(bench_of: BenchMaker) -> None:
+    bench = bench_of({**API, "limits": [LIMITED]})
+    key, record = published(bench)
+    late, expired = published(bench, expires_at=1_000)
+    for sent in (key, key, key, late, str(generate("test")), "junk"):
+        bench.get(sent)
+    rows = [(record.key_id, "acme", "demo", outcome) for outcome in ("allowed", "allowed", "limited")]
+    assert bench.usage == [*rows, (expired.key_id, "acme", "demo", "denied")]

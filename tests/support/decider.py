@@ -53,6 +53,8 @@ class Bench:
     cache: NearCache
     registry: CollectorRegistry
     time: Time
+    usage: list[tuple[str, ...]]
+    """What was counted: caller, tenant, api, outcome."""
 
     def ask(self, message: bytes, wait: float = 5) -> Answer:
         outcome = self.decider.decide(message, time.monotonic() + self.time.offset + wait)
@@ -86,6 +88,7 @@ class BenchMaker:
         queue, cache, names, store = self.parts
         registry = CollectorRegistry()
         clock = Time()
+        usage: list[tuple[str, ...]] = []
         served = [Api.model_validate(api) for api in apis or (API,)]
         templates = {name: ErrorTemplate.model_validate(template) for name, template in (errors or {}).items()}
         tally, clocks = Tally(SidecarMetrics(registry), served), clock.clocks()
@@ -102,9 +105,10 @@ class BenchMaker:
             identifier,
             Buckets(SharedBuckets(queue), LocalBuckets(100)),
             tally,
+            lambda *row: usage.append(row),
             clocks,
         )
-        return Bench(decider, store, cache, registry, clock)
+        return Bench(decider, store, cache, registry, clock, usage)
 
 
 def published(bench: Bench, **fields: Any) -> tuple[str, KeyRecord]:

@@ -8,7 +8,6 @@ import click
 import pytest
 import yaml
 
-from extauth.cli.main import main
 from extauth.policy.settings import SidecarSettings
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings, validate
@@ -18,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 PROSE = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 GENERATE = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 METRICS = re.findall(r"^\| `(extauth_\w+)` \|", GENERATE["metrics_page"](), re.MULTILINE)
-COMMANDS = dict(GENERATE["walk"]("extauth", main))
+SSO = {"issuers": [{"name": "sso", "issuer": "https://sso", "audiences": ["a"], "jwks": {"url": "https://sso/keys"}}]}
+CONTEXTS = GENERATE["walk"](GENERATE["top_context"]())
+COMMANDS: dict[str, click.Command] = {context.command_path: context.command for context in CONTEXTS}
 
 
 @pytest.mark.parametrize("name", GENERATE["PAGES"])
@@ -77,6 +78,20 @@ def test_yaml_in_the_documentation_is_yaml() -> None:
     for page in PROSE:
         for block in re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL):
             assert yaml.safe_load(block)
+
+
+def test_the_policy_guides_examples_are_good() -> None:
+    """Each example is a part of an API or of the file; together with a credential it must be accepted."""
+    known = {"bearer", "apis", "errors"}
+    issuers = None
+    for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "policy.md").read_text(), re.DOTALL):
+        part = yaml.safe_load(block)
+        issuers = part.get("bearer", issuers)
+        top = {name: value for name, value in part.items() if name in known}
+        api = {"name": "guide", "credentials": [{"header": "x"}], **{n: v for n, v in part.items() if n not in known}}
+        sso = {"bearer": issuers or SSO}
+        settings = {"keys": {"peppers": [{"id": "p1", "env": "P"}]}, "apis": [api], **sso, **top}
+        validate(SidecarSettings, Source(yaml.safe_dump(settings), "policy.md"))
 
 
 def test_links_within_the_project_lead_somewhere() -> None:
