@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -17,6 +17,8 @@ class Service:
     command: tuple[str, ...]
     log: Path
     is_ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """More than the demo's own; it may hold secrets."""
 
 
 class Child:
@@ -29,6 +31,7 @@ class Child:
         with service.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 (the command is the demo's own)
                 (*bound, *service.command),
+                env={**os.environ, **service.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -42,6 +42,11 @@ class Layout:
     def admin_token(self) -> Path:
         return self.directory / "secrets" / "admin-token"
 
+    @property
+    def issuer_key(self) -> Path:
+        """What the demo's tokens are signed with: a private JWK, or the text of a shared secret."""
+        return self.directory / "secrets" / "issuer-key"
+
     def log(self, service: str) -> Path:
         return self.directory / "logs" / f"{service}.log"
 
@@ -72,6 +77,10 @@ class Layout:
     @property
     def sidecar_admin_url(self) -> str:
         return f"http://{HOST}:{self.ports.sidecar_admin}"
+
+    @property
+    def issuer_url(self) -> str:
+        return f"http://{HOST}:{self.ports.issuer}"
 
     @property
     def upstream_url(self) -> str:

@@ -4,17 +4,17 @@ import http.client
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 _PATIENCE = 2.0  # seconds
 
 
-def http_status(url: str, headers: Mapping[str, str] | None = None) -> int:
-    """The status of a GET; OSError when nothing answers."""
+def http_status(url: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> int:
+    """The status of an answer; OSError when there is none."""
     place = urlsplit(url)
     connection = http.client.HTTPConnection(place.netloc, timeout=_PATIENCE)
     try:
-        connection.request("GET", place.path or "/", headers=dict(headers or {}))
+        connection.request(method, urlunsplit(place._replace(scheme="", netloc="")) or "/", headers=dict(headers or {}))
         response = connection.getresponse()
         response.read()  # closing before the end would reset the connection, and servers log that
     except http.client.HTTPException as error:

@@ -1,25 +1,28 @@
-"""The proof that a demo works: a request with a key passes Envoy, and one without does not."""
+"""The proof that a demo works: it makes each of its calls itself, through Envoy, and gets what it will promise."""
 
 import time
-from http import HTTPStatus
+from collections.abc import Mapping, Sequence
 
 from extauth.demo.errors import DemoError
 from extauth.demo.probes import http_status
 from extauth.demo.supervisor import Supervisor
+from extauth.demo.trial import Call
 
 _PATIENCE = 10.0  # seconds
 _POLL = 0.05  # seconds
 
 
-def prove(supervisor: Supervisor, url: str, header: str, key: str) -> None:
-    """Return when both requests got their due; DemoError when they do not in time, or a server dies."""
+def prove(supervisor: Supervisor, calls: Sequence[Call], variables: Mapping[str, str]) -> None:
+    """Return when all calls got their due; DemoError when one does not in time, or a server dies."""
     deadline = time.monotonic() + _PATIENCE
-    while (seen := _statuses(url, header, key)) != (HTTPStatus.OK, HTTPStatus.UNAUTHORIZED):
-        supervisor.check()
-        if time.monotonic() > deadline:
-            raise DemoError(f"through Envoy a key gets {seen[0]} in place of 200, and no key {seen[1]} in place of 401")
-        time.sleep(_POLL)
+    for call in calls:
+        while (seen := _status(call, variables)) != call.expected:
+            supervisor.check()
+            if time.monotonic() > deadline:
+                raise DemoError(f"through Envoy, {call.trial.command} gets {seen} in place of {call.expected}")
+            time.sleep(_POLL)
 
 
-def _statuses(url: str, header: str, key: str) -> tuple[int, int]:
-    return http_status(url, {header: key}), http_status(url)
+def _status(call: Call, variables: Mapping[str, str]) -> int:
+    method, url, headers = call.filled(variables)
+    return http_status(url, headers, method)

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from extauth.demo.child import Service
+from extauth.demo.credentials import MadeCredential, make_key, make_token
 from extauth.demo.directory import claimed, clear, socket_directory
 from extauth.demo.environment import variables, write_environment
-from extauth.demo.keys import make_key
 from extauth.demo.layout import Layout
 from extauth.demo.ports import Ports, refuse_taken
 from extauth.demo.proof import prove
@@ -16,6 +16,7 @@ from extauth.demo.settings_files import write_settings
 from extauth.demo.stack import start_stack
 from extauth.demo.stop_signals import StopRequested, stop_signals
 from extauth.demo.supervisor import Supervisor
+from extauth.demo.token_issuer import token_issuer
 from extauth.registry.client import Client
 
 
@@ -45,17 +46,24 @@ def _run(scenario: Scenario, directory: Path, ports: Ports) -> None:
 
 
 def _make_environment(scenario: Scenario, layout: Layout, supervisor: Supervisor) -> Path:
-    client = Client(layout.registry_url, layout.admin_token.read_text(encoding="utf-8").strip())
-    keys = [make_key(client, key) for key in scenario.keys]
-    prove(supervisor, layout.envoy_url, scenario.key_header, keys[0].secret)
-    write_environment(layout, variables(layout, scenario, keys))
+    values = variables(layout, scenario, _make_credentials(scenario, layout))
+    prove(supervisor, scenario.calls, values)
+    write_environment(layout, values)
     return layout.environment
+
+
+def _make_credentials(scenario: Scenario, layout: Layout) -> list[MadeCredential]:
+    client = Client(layout.registry_url, layout.admin_token.read_text(encoding="utf-8").strip())
+    keys = [make_key(client, key, scenario.key_scheme) for key in scenario.keys]
+    issuer = token_issuer(layout)
+    return keys if issuer is None else [*keys, *(make_token(issuer, token) for token in scenario.tokens)]
 
 
 def _introduction(scenario: Scenario, layout: Layout, environment: Path) -> str:
     here = Path.cwd()
     shown = environment.relative_to(here) if environment.is_relative_to(here) else environment
-    trials = [f"  # {trial.expected}: {trial.meaning}\n  {trial.command}\n" for trial in scenario.trials]
+    tries = (*(call.trial for call in scenario.calls), *scenario.trials)
+    trials = [f"  # {trial.expected}: {trial.meaning}\n  {trial.command}\n" for trial in tries]
     heading = f"\nEnvoy is at {layout.envoy_url}. In another terminal:\n\n  . {shown}\n"
     return "\n".join([heading, *trials, "Ctrl-C stops all of it."])
 

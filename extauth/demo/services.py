@@ -1,11 +1,13 @@
 """The servers of a demo: how each is started, and how it is seen to be ready."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
 from extauth.demo import binaries, probes
 from extauth.demo.child import Service
 from extauth.demo.layout import Layout
+from extauth.demo.token_issuer import JWKS_PATH
 
 
 def redis(layout: Layout) -> Service:
@@ -38,13 +40,14 @@ def registry(layout: Layout) -> Service:
     )
 
 
-def sidecar(layout: Layout) -> Service:
-    """What Envoy asks."""
+def sidecar(layout: Layout, environment: Mapping[str, str] | None = None) -> Service:
+    """What Envoy asks; `environment` holds the secrets that its settings look for there."""
     return Service(
         name="sidecar",
         command=(str(binaries.extauth()), "serve", "-c", str(layout.sidecar_settings)),
         log=layout.log("sidecar"),
         is_ready=lambda: _is_ok(f"{layout.sidecar_admin_url}/readyz"),
+        environment=environment or {},
     )
 
 
@@ -55,6 +58,19 @@ def upstream(layout: Layout) -> Service:
         command=(binaries.python(), "-P", "-m", "extauth.demo.upstream", str(layout.ports.upstream)),
         log=layout.log("upstream"),
         is_ready=lambda: _is_ok(layout.upstream_url),
+    )
+
+
+def issuer(layout: Layout) -> Service:
+    """An authorization server."""
+    return Service(
+        name="issuer",
+        command=(
+            *(binaries.python(), "-P", "-m", "extauth.demo.issuer"),
+            *(str(layout.ports.issuer), str(layout.sidecar_settings), str(layout.issuer_key)),
+        ),
+        log=layout.log("issuer"),
+        is_ready=lambda: _is_ok(f"{layout.issuer_url}{JWKS_PATH}"),
     )
 
 

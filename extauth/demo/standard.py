@@ -1,15 +1,22 @@
 """The standard scenario: one API, one tenant, two keys."""
 
-from extauth.demo.scenario import DemoKey, Scenario, Trial
+from extauth.demo.scenario import DemoKey, Scenario
+from extauth.demo.trial import Call, Trial
+
+_WITH_KEY, _WITH_UNKNOWN_KEY = ("$KEY_HEADER: $KEY",), ("$KEY_HEADER: $UNKNOWN_KEY",)
+
+_CALLS = (
+    Call(
+        expected=200,
+        meaning="the upstream shows what it got: who calls, and not the key",
+        path="/orders?page=2",
+        headers=_WITH_KEY,
+    ),
+    Call(expected=401, meaning="no key", path="/orders"),
+    Call(expected=401, meaning="a well-formed key that nobody has", path="/orders", headers=_WITH_UNKNOWN_KEY),
+)
 
 _TRIALS = (
-    Trial(
-        'curl -i -H "$KEY_HEADER: $KEY" "$ENVOY_URL/orders?page=2"',
-        "200",
-        "the upstream shows what it got: who calls, and not the key",
-    ),
-    Trial('curl -i "$ENVOY_URL/orders"', "401", "no key"),
-    Trial('curl -i -H "$KEY_HEADER: $UNKNOWN_KEY" "$ENVOY_URL/orders"', "401", "a well-formed key that nobody has"),
     Trial(
         'curl -s -o /dev/null -D - -H "$KEY_HEADER: $READONLY_KEY" "$ENVOY_URL/orders?page=[1-40]"'
         " | grep -iE '^(HTTP|retry-after)' | sort | uniq -c",
@@ -39,5 +46,6 @@ STANDARD = Scenario(
         DemoKey("KEY", name="demo key", tenant="acme", scopes=("read", "write")),
         DemoKey("READONLY_KEY", name="demo key, read only", tenant="acme", scopes=("read",)),
     ),
+    calls=_CALLS,
     trials=_TRIALS,
 )

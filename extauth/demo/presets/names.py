@@ -1,0 +1,3 @@
+"""The names of the presets, known without loading any."""
+
+NAMES = ("ai-api", "iiniit", "ninjio", "ninox", "nudj")
