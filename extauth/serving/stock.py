@@ -16,7 +16,7 @@ from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 
 _log = logger(__name__)
 
-_MARGIN = 0.01  # seconds kept for the way back to Envoy
+_MARGIN = 0.02  # seconds kept for the way back to Envoy
 _DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
 _LOOK = 0.005  # seconds between looks at the calls under way
 _FLUSH = 0.05  # seconds for answers to reach their clients
