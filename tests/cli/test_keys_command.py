@@ -77,12 +77,13 @@ def test_list_is_aligned(run: Callable[..., Result]) -> None:
     create(run, "--expires", "2099-01-31T12:34:56Z", tenant="aligned")
     result = run("list", "--tenant", "aligned")
     heading, *rows = result.stdout.splitlines()
-    assert heading.split() == ["ID", "NAME", "TENANT", "SCOPES", "PLAN", "STATUS", "CREATED", "EXPIRES", "LAST", "USED"]
+    names = "ID NAME TENANT SCOPES PLAN STATUS CREATED BY CREATED EXPIRES LAST USED"
+    assert heading.split() == names.split()
     assert {row[heading.index("STATUS") :].split()[0] for row in rows} == {"active"}
     expires = slice(heading.index("EXPIRES"), heading.index("LAST USED"))
     assert {row[expires].strip() for row in rows} == {"-", "2099-01-31 12:34Z"}
     assert run("list", "--tenant", "nobody").stdout.splitlines() == [
-        "ID  NAME  TENANT  SCOPES  PLAN  STATUS  CREATED  EXPIRES  LAST USED"
+        "ID  NAME  TENANT  SCOPES  PLAN  STATUS  CREATED BY  CREATED  EXPIRES  LAST USED"
     ]
 
 

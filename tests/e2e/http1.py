@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests with headers exactly as given."""
+"""HTTP/1.1 requests with headers exactly as given; Host is the address unless there is one among them."""
 
 import http.client
 from urllib.parse import urlsplit
@@ -11,7 +11,8 @@ PATIENCE = 10.0  # seconds
 def send(url: str, path: str = "/", headers: Headers = (), *, method: str = "GET", body: bytes = b"") -> Answer:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     try:
-        connection.putrequest(method, path, skip_accept_encoding=True)
+        names_host = any(name.lower() == "host" for name, _ in headers)
+        connection.putrequest(method, path, skip_host=names_host, skip_accept_encoding=True)
         for name, value in headers:
             connection.putheader(name, value)
         if body:

@@ -24,14 +24,14 @@ _START = 60.0  # seconds
 class Demo:
     """A demo in a process of its own; what it starts is known by a mark in the environment."""
 
-    def __init__(self, directory: Path, base: int, cwd: Path) -> None:
+    def __init__(self, directory: Path, base: int, cwd: Path, *options: str) -> None:
         self.directory = directory
         self.base = base
         self._mark = f"DEMO_OF_A_TEST={uuid.uuid4()}"
         self._printed = cwd / f"printed-{uuid.uuid4()}"
         name, _, value = self._mark.partition("=")
         environment = {key: value for key, value in os.environ.items() if key != "HOME"} | {name: value}
-        command = [str(binaries.extauth()), "demo", "--port-base", str(base), "--directory", str(directory)]
+        command = [str(binaries.extauth()), "demo", "--port-base", str(base), "--directory", str(directory), *options]
         with self._printed.open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=cwd, env=environment, stdout=output, stderr=subprocess.STDOUT, process_group=0
