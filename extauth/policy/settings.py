@@ -1,7 +1,7 @@
 """extauth.yaml: all settings of a sidecar, the policy among them."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
@@ -31,6 +31,9 @@ class ListenSettings(Settings):
     """For Envoy. A unix socket is faster than TCP, and file permissions guard it."""
     socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$")
     """Permissions of unix sockets, octal."""
+    transport: Literal["lean", "stock"] = "stock"
+    """`stock` is grpcio's own server. `lean` is a loop of our own that costs a fraction of the CPU; it falls back to
+    `stock`, with a warning, where it does not work with the grpcio that is installed."""
     admin: TcpAddress = "127.0.0.1:9902"
     """For /metrics, /healthz and /readyz."""
 

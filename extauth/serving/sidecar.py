@@ -16,8 +16,8 @@ from extauth.policy.settings import SidecarSettings
 from extauth.serving.admin import AdminServer
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
-from extauth.serving.stock import StockTransport
 from extauth.serving.transport import TransportOptions
+from extauth.serving.transport_choice import choose
 from extauth.store.buckets import LocalBuckets, SharedBuckets
 from extauth.store.client import connect
 from extauth.store.feed import FEED_PATIENCE, FeedFollower
@@ -73,7 +73,8 @@ class Sidecar:
         )
         count_usage = self._usage.count if settings.usage.enabled else _count_nothing
         decider = Decider(apis, no_api, identifier, buckets, tally, count_usage, clocks)
-        self._transport = StockTransport(decider, _transport_options(settings))
+        name, self._transport = choose(settings.listen.transport, decider, _transport_options(settings))
+        metrics.transport.labels(name).set(1)
         self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
         metrics.near_cache_entries.set_function(lambda: len(cache))
         metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))

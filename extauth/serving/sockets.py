@@ -3,9 +3,8 @@
 import os
 import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
-
-import grpc
 
 from extauth.settings.values import host_and_port
 
@@ -14,7 +13,11 @@ class BindError(Exception):
     """An address that cannot be listened on; the text names it and the remedy."""
 
 
-def bind(server: grpc.Server, address: str, socket_mode: int) -> str:
+AddPort = Callable[[str], int]
+"""A server's own: the port bound for a target; 0 or RuntimeError when it cannot be."""
+
+
+def bind(add_port: AddPort, address: str, socket_mode: int) -> str:
     """Listen on host:port or unix:/path; return the address with its real port. Raises BindError."""
     if address.startswith("unix:"):
         path = Path(address.removeprefix("unix:"))
@@ -22,12 +25,12 @@ def bind(server: grpc.Server, address: str, socket_mode: int) -> str:
         # The mask, and not a later chmod, so that there is no moment in which others may connect.
         mask = os.umask(0o777 & ~socket_mode)
         try:
-            _add_port(server, address, address)
+            _add_port(add_port, address, address)
         finally:
             os.umask(mask)
         return address
     host, port = host_and_port(address)
-    bound = _add_port(server, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address)
+    bound = _add_port(add_port, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address)
     return f"{address.rpartition(':')[0]}:{bound}"
 
 
@@ -37,9 +40,9 @@ def remove_socket(address: str) -> None:
         Path(address.removeprefix("unix:")).unlink(missing_ok=True)
 
 
-def _add_port(server: grpc.Server, target: str, address: str) -> int:
+def _add_port(add_port: AddPort, target: str, address: str) -> int:
     try:
-        port = server.add_insecure_port(target)
+        port = add_port(target)
     except RuntimeError:
         port = 0
     if port == 0:

@@ -16,11 +16,11 @@ from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 
 _log = logger(__name__)
 
-_MARGIN = 0.02  # seconds kept for the way back to Envoy
+MARGIN = 0.02  # seconds kept for the way back to Envoy
 _DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
-_LOOK = 0.005  # seconds between looks at the calls under way
-_FLUSH = 0.05  # seconds for answers to reach their clients
-_CHANNEL_OPTIONS = (
+LOOK = 0.005  # seconds between looks at the calls under way
+FLUSH = 0.05  # seconds for answers to reach their clients
+CHANNEL_OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second process on the same port is an error, not a silent half of the traffic
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),  # Envoy's connection_keepalive may ping once a second
     ("grpc.keepalive_permit_without_calls", 1),  # ... also on an idle connection
@@ -38,7 +38,7 @@ class StockTransport:
         self._addresses: tuple[str, ...] = ()
         self._under_way: set[grpc.ServicerContext] = set()
         channel_options = (
-            *_CHANNEL_OPTIONS,
+            *CHANNEL_OPTIONS,
             ("grpc.max_receive_message_length", options.max_message_size),
         )
         self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="check")
@@ -56,7 +56,10 @@ class StockTransport:
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        bound = {address: bind(self._server, address, self._options.socket_mode) for address in self._options.addresses}
+        bound = {
+            address: bind(self._server.add_insecure_port, address, self._options.socket_mode)
+            for address in self._options.addresses
+        }
         self._addresses = tuple(bound.values())
         self._server.start()
         for service in ("", CHECK_SERVICE):
@@ -71,8 +74,8 @@ class StockTransport:
         # lose the answer it was just sent. So calls end first, while new ones are still served, and then the server.
         deadline = time.monotonic() + grace
         while self._under_way and time.monotonic() < deadline - grace / 2:
-            time.sleep(_LOOK)
-        time.sleep(min(_FLUSH, grace))
+            time.sleep(LOOK)
+        time.sleep(min(FLUSH, grace))
         rest = max(deadline - time.monotonic(), 0)
         self._server.stop(rest).wait(rest + 1)
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -88,7 +91,7 @@ class StockTransport:
 
     def _answer(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         remaining = context.time_remaining()
-        wait = self._options.timeout if remaining is None else min(self._options.timeout, remaining - _MARGIN)
+        wait = self._options.timeout if remaining is None else min(self._options.timeout, remaining - MARGIN)
         try:
             outcome = self._handler.decide(message, time.monotonic() + wait)
             return outcome if isinstance(outcome, bytes) else _wait_for(outcome, wait)

@@ -62,3 +62,6 @@ class SidecarMetrics:
             registry=registry,
         )
         self.ready = Gauge("extauth_ready", "1 while a component is ready.", ["component"], registry=registry)
+        self.transport = Gauge(
+            "extauth_transport", "1 for the gRPC transport in use: lean or stock.", ["transport"], registry=registry
+        )

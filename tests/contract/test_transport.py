@@ -12,12 +12,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from extauth.serving.lean import LeanTransport
 from extauth.serving.sockets import BindError
 from extauth.serving.stock import StockTransport
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Transport, TransportOptions
 from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import DESCRIPTOR
 
-TRANSPORTS = {"stock": StockTransport}
+TRANSPORTS = {"stock": StockTransport, "lean": LeanTransport}
 CHECK = f"/{CHECK_SERVICE}/{CHECK_METHOD}"
 
 

@@ -94,12 +94,15 @@ class Running:
 
 
 @contextmanager
-def running_stack(directory: Path, sidecar: Mapping[str, Any] | None = None) -> Iterator[Running]:
-    """Start everything on free ports; `sidecar` are more settings for extauth.yaml."""
+def running_stack(
+    directory: Path, sidecar: Mapping[str, Any] | None = None, listen: Mapping[str, Any] | None = None
+) -> Iterator[Running]:
+    """Start everything on free ports; `sidecar` are more settings for extauth.yaml, `listen` more for its `listen`."""
     with socket_directory(directory) as sockets, Supervisor() as supervisor:
         layout = Layout(directory, sockets, Ports.from_base(free_base(COUNT)))
         write_settings(layout, E2E)
-        _add_settings(layout.sidecar_settings, sidecar or {})
+        own_listen = yaml.safe_load(layout.sidecar_settings.read_text())["listen"]
+        _add_settings(layout.sidecar_settings, {**(sidecar or {}), "listen": {**own_listen, **(listen or {})}})
         _add_settings(layout.registry_settings, {"publish": {"poll_interval": "20ms"}})
         write_yaml(layout.envoy_settings, bootstrap(replace(envoy_parameters(layout), routes=_ROUTES)))
         start_stack(layout, supervisor, lambda _service: None)
