@@ -1,4 +1,4 @@
-"""Keys by joserfc: JWKS documents (RFC 7517), PEM, shared secrets. The only file that imports joserfc.
+"""Keys by joserfc: JWKS documents (RFC 7517), PEM, shared secrets. The only file of the sidecar that imports joserfc.
 
 Of a JWK only its public members are taken; a key that cannot be used (another type, for encryption, too weak) is left
 out, as RFC 7517 section 5 asks. A key fits the algorithms of its own type and no others, so that no public key can be
