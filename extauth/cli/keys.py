@@ -12,7 +12,18 @@ import click
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import duration, entries, time
 
-_COLUMNS = ("id", "name", "tenant", "scopes", "plan", "status", "created_by", "created_at", "expires_at", "last_used_at")
+_COLUMNS = (
+    "id",
+    "name",
+    "tenant",
+    "scopes",
+    "plan",
+    "status",
+    "created_by",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+)
 _STATES = ("active", "pending", "disabled", "expired", "revoked")
 
 _key_id = click.argument("key_id")
