@@ -20,21 +20,28 @@ from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import (
 Header = tuple[str, str]
 
 
-def allow(
-    set_headers: Iterable[Header],
-    remove_headers: Sequence[str],
-    response_headers: Iterable[Header],
-    remove_parameters: Sequence[str] = (),
-) -> bytes:
+def allow(set_headers: Iterable[Header], remove_headers: Sequence[str]) -> bytes:
     """Let the request pass. Envoy removes after it has set: a name in both lists does not reach the upstream."""
     return CheckResponse(
         status=Status(code=0),
+        ok_response=OkHttpResponse(headers=_options(set_headers), headers_to_remove=remove_headers),
+    ).SerializeToString()
+
+
+def more(
+    response_headers: Iterable[Header],
+    set_headers: Iterable[Header] = (),
+    remove_headers: Sequence[str] = (),
+    remove_parameters: Sequence[str] = (),
+) -> bytes:
+    """To append to `allow`: a reader of protobuf merges two `ok_response` fields, and joins their lists."""
+    return CheckResponse(
         ok_response=OkHttpResponse(
             headers=_options(set_headers),
             headers_to_remove=remove_headers,
             response_headers_to_add=_options(response_headers),
             query_parameters_to_remove=remove_parameters,
-        ),
+        )
     ).SerializeToString()
 
 

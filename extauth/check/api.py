@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from extauth.check.caller import IdentityHeaders
 from extauth.check.credential import Concealment, CredentialFinder
 from extauth.check.denial import Denials
+from extauth.check.grant import Grants
 from extauth.check.limit import Limiter
 from extauth.check.permit import Permits
 from extauth.check.tenant import TenantRule
@@ -29,7 +30,7 @@ class ServedApi:
         self.tenant = TenantRule(api.tenant)
         self.permits = Permits(api)
         self.limiter = Limiter(api, names)
-        self.identity = IdentityHeaders(api.upstream_headers)
+        self.grants = Grants(IdentityHeaders(api.upstream_headers), self.concealment)
         self.denials = Denials(api.name, api.credentials, (api.errors, errors))
         self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)
 

@@ -1,7 +1,7 @@
 """Finding the key or token in a request, and hiding it from the upstream."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from extauth.check.request import Request
@@ -14,8 +14,7 @@ Find = Callable[[Request], str | Reason | None]
 """The credential in one place; None when there is none; AMBIGUOUS_KEY or MALFORMED_KEY."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(NamedTuple):
     """What was sent, and what it may be there (`accepts` of its place)."""
 
     text: str

@@ -11,9 +11,9 @@ from typing import Literal
 from extauth.check import answer
 from extauth.check import request as request_reader
 from extauth.check.api import ServedApi
-from extauth.check.caller import Caller
 from extauth.check.clocks import Clocks
 from extauth.check.denial import Denials
+from extauth.check.grant import Grant
 from extauth.check.identify import Identifier
 from extauth.check.limit import RateStatus, status_of
 from extauth.check.pending import Pending
@@ -82,38 +82,38 @@ class Decider:
         """The answer when a check cannot even begin."""
         return self._refuse_unrouted(Reason.UNAVAILABLE, request_reader.read(message), self._clocks.monotonic())
 
-    def _authorize(self, check: Check, caller: Caller) -> Step:
-        if not check.api.tenant.admits(check.request, caller.tenant):
+    def _authorize(self, check: Check, grant: Grant) -> Step:
+        if not check.api.tenant.admits(check.request, grant.caller.tenant):
             return refuse(check, Reason.WRONG_TENANT)
-        if not check.api.permits.admits(check.request, caller.scopes):
+        if not check.api.permits.admits(check.request, grant.scopes):
             return refuse(check, Reason.MISSING_SCOPE)
         if not check.api.limiter.names:
-            return _allow(check, caller, None)
-        return Wait(lambda go_on: self._spend(check, caller, go_on))
+            return _allow(check, grant, None)
+        return Wait(lambda go_on: self._spend(check, grant, go_on))
 
-    def _spend(self, check: Check, caller: Caller, go_on: Callable[[Step], None]) -> None:
+    def _spend(self, check: Check, grant: Grant, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True
-        buckets = check.api.limiter.buckets(caller)
+        buckets = check.api.limiter.buckets(grant.caller)
 
         def spent(levels: list[Level] | StoreUnavailableError) -> None:
             if isinstance(levels, StoreUnavailableError):
-                go_on(self._limit(check, caller, self._buckets.local.spend(buckets), "local"))
+                go_on(self._limit(check, grant, self._buckets.local.spend(buckets), "local"))
             else:
-                go_on(self._limit(check, caller, levels, "redis"))
+                go_on(self._limit(check, grant, levels, "redis"))
 
         self._buckets.shared.spend(buckets, check.deadline, spent)
 
-    def _limit(self, check: Check, caller: Caller, levels: Sequence[Level], source: str) -> Verdict:
+    def _limit(self, check: Check, grant: Grant, levels: Sequence[Level], source: str) -> Verdict:
         self._tally.spends(check.api.name, check.api.limiter.names, levels, source)
         status = status_of(levels, self._clocks.wall())
-        return refuse(check, Reason.RATE_LIMITED, status) if status.limited else _allow(check, caller, status)
+        return refuse(check, Reason.RATE_LIMITED, status) if status.limited else _allow(check, grant, status)
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
         self._tally.check(check.api.name, verdict.reason, asked_redis=check.asked_redis, seconds=seconds)
-        if check.caller is not None:
-            outcome = _USAGE.get(verdict.reason, "denied")
-            self._count_usage(check.caller.bucket, check.caller.bucket_tenant, check.api.name, outcome)
+        if check.grant is not None:
+            caller, outcome = check.grant.caller, _USAGE.get(verdict.reason, "denied")
+            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, outcome)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
         self._tally.check(NO_API, reason, asked_redis=False, seconds=self._clocks.monotonic() - started)
@@ -121,18 +121,15 @@ class Decider:
         return self._no_api.write(reason, grpc=request is not None and request.is_grpc, values=values)
 
 
-def _allow(check: Check, caller: Caller, status: RateStatus | None) -> Verdict:
-    set_headers, remove_headers = check.api.identity.of(caller)
-    concealment = check.api.concealment
-    cookie = concealment.cookie(check.request)
-    if cookie:
-        set_headers.append(("cookie", cookie))
-    elif cookie is not None:
-        remove_headers.append("cookie")
-    response = answer.allow(
-        set_headers,
-        [*concealment.headers, *remove_headers],
+def _allow(check: Check, grant: Grant, status: RateStatus | None) -> Verdict:
+    cookie = check.api.concealment.cookie(check.request)
+    parameters = check.api.concealment.parameters(check.request)
+    if status is None and cookie is None and not parameters:
+        return Verdict(Reason.OK, grant.response)
+    more = answer.more(
         status.headers() if status else (),
-        concealment.parameters(check.request),
+        [("cookie", cookie)] if cookie else (),
+        ["cookie"] if cookie == "" else (),
+        parameters,
     )
-    return Verdict(Reason.OK, response)
+    return Verdict(Reason.OK, grant.response + more)

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from extauth.bearer.claims import Claims, Refusal
-from extauth.check.caller import Caller
 from extauth.check.clocks import Clocks
 from extauth.check.credential import Credential
+from extauth.check.grant import Grant
 from extauth.check.keys import KeyLookup
 from extauth.check.permit import in_force
 from extauth.check.steps import Check, Step, Wait, refuse
@@ -18,7 +18,7 @@ from extauth.policy.reasons import Reason
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.key_reader import Found, KeyReader
 
-Authorize = Callable[[Check, Caller], Step]
+Authorize = Callable[[Check, Grant], Step]
 """What comes after the caller is known."""
 
 
@@ -48,9 +48,9 @@ class Identifier:
         def with_record(record: KeyRecord | None) -> Step:
             if record is None:
                 return refuse(check, Reason.INVALID_KEY)
-            check.caller = Caller.of_key(record)
+            grant = check.grant = check.api.grants.of_key(record)
             reason = in_force(record, int(self._wall() * 1000))
-            return authorize(check, check.caller) if reason is Reason.OK else refuse(check, reason)
+            return authorize(check, grant) if reason is Reason.OK else refuse(check, reason)
 
         return self._with_record(check, with_record, lambda: self._keys.impossible(credential.text))
 
@@ -66,12 +66,12 @@ class Identifier:
     def _with_claims(self, check: Check, claims: Claims | Refusal, authorize: Authorize) -> Step:
         if isinstance(claims, Refusal):
             return refuse(check, reason_for(claims))
-        caller = check.caller = Caller.of_token(claims)
+        grant = check.grant = check.api.grants.of_token(claims)
         check.candidates = self._tokens.marks(claims)
 
         def unless_revoked(record: KeyRecord | None) -> Step:
             revoked = record is not None and record.status is not Status.ACTIVE
-            return refuse(check, Reason.REVOKED_KEY) if revoked else authorize(check, caller)
+            return refuse(check, Reason.REVOKED_KEY) if revoked else authorize(check, grant)
 
         return self._with_record(check, unless_revoked, lambda: None)
 

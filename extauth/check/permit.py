@@ -1,6 +1,6 @@
 """Whether a key is in force, and whether a caller may do what is asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from extauth.check.path_pattern import PathPattern, substitute
 from extauth.check.request import Request
@@ -29,9 +29,8 @@ class Permits:
         self._always = frozenset(api.scopes)
         self._rules = [_Rule(permission) for permission in api.permissions]
 
-    def admits(self, request: Request, scopes: Iterable[str]) -> bool:
+    def admits(self, request: Request, held: frozenset[str]) -> bool:
         """Whether a caller with these scopes may make the request; the first rule that matches it counts."""
-        held = frozenset(scopes)
         if not self._always <= held:
             return False
         if not self._rules:

@@ -61,4 +61,6 @@ def normalise_host(host: str) -> str:
     """Lower case, without port and final dot: the form that policies are written in."""
     if host.startswith("["):
         return host.partition("]")[0].lower() + "]"
-    return host.partition(":")[0].removesuffix(".").lower()
+    if ":" in host:
+        host = host.partition(":")[0]
+    return host.removesuffix(".").lower()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from extauth.check.api import ServedApi
-from extauth.check.caller import Caller
+from extauth.check.grant import Grant
 from extauth.check.limit import RateStatus
 from extauth.check.request import Request
 from extauth.keys.token import key_id_of
@@ -40,7 +40,8 @@ class Check:
     started: float
     deadline: float
     candidates: Sequence[Candidate] = field(default=())
-    caller: Caller | None = None
+    grant: Grant | None = None
+    """Known once the caller is."""
     credential: str = field(default="", repr=False)
     """What was sent. It may be a secret: nothing but its key id may be told."""
     asked_redis: bool = False
@@ -56,7 +57,7 @@ def refuse(check: Check, reason: Reason, status: RateStatus | None = None) -> Ve
 
 def _values(check: Check, status: RateStatus | None) -> dict[str, str]:
     """What the placeholders of a template stand for."""
-    caller = check.caller
+    caller = check.grant.caller if check.grant else None
     return {
         "method": check.request.method,
         "path": check.request.path,

@@ -3,8 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.client import Pipeline
 
@@ -21,8 +20,7 @@ Found = KeyRecord | None | StoreUnavailableError
 """A record, None when no such key exists, or why that could not be found out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """The digest of a presented key under one pepper."""
 
     pepper_id: str

@@ -51,17 +51,15 @@ def test_a_request_that_envoys_types_wrote_is_read_here() -> None:
 
 
 def test_answers_are_read_by_envoys_types() -> None:
-    allowed = CheckResponse.parse(
-        answer.allow([("x-auth-tenant", "acme")], ["x-api-key"], [("x-ratelimit-limit", "5")])
-    )
+    allowed = CheckResponse.parse(answer.allow([("x-auth-tenant", "acme")], ["x-api-key"]))
     assert allowed.status is not None
     assert allowed.status.code == 0
     assert allowed.ok_response is not None
     assert [option.header.value for option in allowed.ok_response.headers if option.header] == ["acme"]
     assert allowed.ok_response.headers_to_remove == ["x-api-key"]
-    assert [option.header.key for option in allowed.ok_response.response_headers_to_add if option.header] == [
-        "x-ratelimit-limit"
-    ]
+    more = CheckResponse.parse(answer.more([("x-ratelimit-limit", "5")])).ok_response
+    assert more is not None
+    assert [option.header.key for option in more.response_headers_to_add if option.header] == ["x-ratelimit-limit"]
 
     denied = CheckResponse.parse(answer.deny(Reason.EXPIRED_KEY, 401, [("content-type", "application/json")], "{}"))
     assert denied.denied_response is not None

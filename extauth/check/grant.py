@@ -1,0 +1,57 @@
+"""Grant: what an API makes of a caller, worked out once and kept while nothing about the caller changes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extauth.bearer.claims import Claims
+from extauth.check import answer
+from extauth.check.caller import Caller, IdentityHeaders
+from extauth.check.credential import Concealment
+from extauth.keys.record import KeyRecord
+
+_MOST_KEPT = 10_000  # about 1 kB each
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A caller, and the part that all answers letting it pass have in common."""
+
+    source: KeyRecord | Claims
+    """What it was made from: it holds for this very object."""
+    caller: Caller
+    scopes: frozenset[str]
+    response: bytes
+    """A serialised CheckResponse, to which `answer.more` may be appended."""
+
+
+class Grants:
+    """The grants of one API. `of_key` and `of_token` from any thread: at worst two make the same grant."""
+
+    def __init__(self, identity: IdentityHeaders, concealment: Concealment) -> None:
+        self._identity = identity
+        self._concealment = concealment
+        self._kept: dict[str, Grant] = {}
+
+    def of_key(self, record: KeyRecord) -> Grant:
+        kept = self._kept.get(record.key_id)
+        if kept is not None and kept.source is record:
+            return kept
+        return self._make(record.key_id, record, lambda: Caller.of_key(record))
+
+    def of_token(self, claims: Claims) -> Grant:
+        # A space is in no key's id.
+        name = f"{claims.issuer_name} {claims.subject} {claims.token_id}"
+        kept = self._kept.get(name)
+        if kept is not None and kept.source is claims:
+            return kept
+        return self._make(name, claims, lambda: Caller.of_token(claims))
+
+    def _make(self, name: str, source: KeyRecord | Claims, make_caller: Callable[[], Caller]) -> Grant:
+        caller = make_caller()
+        set_headers, remove_headers = self._identity.of(caller)
+        response = answer.allow(set_headers, [*self._concealment.headers, *remove_headers])
+        grant = Grant(source, caller, frozenset(caller.scopes), response)
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()  # cheaper than keeping order on each check, and filled again in no time
+        self._kept[name] = grant
+        return grant
