@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import click
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, disable_created_metrics
 
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import stop_requested
@@ -37,6 +37,7 @@ def serve(path: Path) -> None:
     """Serve the registry, publish its keys to Redis and collect usage from there, until SIGTERM."""
     settings = load_or_exit(RegistrySettings, path)
     configure(settings.log)
+    disable_created_metrics()  # a second series for each counter, which nobody reads
     stopping = stop_requested()
     try:
         server = RegistryServer(settings)

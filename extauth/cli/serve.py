@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from prometheus_client import disable_created_metrics
 
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import stop_requested
@@ -20,6 +21,7 @@ def serve(path: Path) -> None:
     """Answer Envoy's checks until SIGTERM, then drain."""
     settings = load_or_exit(SidecarSettings, path)
     configure(settings.log)
+    disable_created_metrics()  # a second series for each counter, which nobody reads
     stopping = stop_requested()
     try:
         sidecar = Sidecar(settings)
