@@ -37,7 +37,7 @@ def serve(path: Path) -> None:
     """Serve the registry, publish its keys to Redis and collect usage from there, until SIGTERM."""
     settings = load_or_exit(RegistrySettings, path)
     configure(settings.log)
-    disable_created_metrics()  # a second series for each counter, which nobody reads
+    disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each counter, which nobody reads
     stopping = stop_requested()
     try:
         server = RegistryServer(settings)
