@@ -56,8 +56,10 @@ class Platform:
         assert issuer is not None
         return issuer
 
-    def burst(self, path: str, headers: Headers, requests: int, host: str = "") -> tuple[list[Answer], float]:
-        """Requests on one connection, and the seconds that they took all together."""
+    def burst(
+        self, path: str, headers: Headers, requests: int, host: str = "", *, until: int = 0
+    ) -> tuple[list[Answer], float]:
+        """Requests on one connection, and the seconds that they took all together; none after one with status `until`."""
         connection = http.client.HTTPConnection(urlsplit(self.running.url).netloc, timeout=http1.PATIENCE)
         named = {"Host": host or self.scenario.host, **dict(headers)}
         answers = []
@@ -68,6 +70,8 @@ class Platform:
                 response = connection.getresponse()
                 given = [(name.lower(), value) for name, value in response.getheaders()]
                 answers.append(Answer(response.status, given, response.read()))
+                if response.status == until:
+                    break
         finally:
             connection.close()
         return answers, time.monotonic() - started
