@@ -59,7 +59,7 @@ class Platform:
     def burst(
         self, path: str, headers: Headers, requests: int, host: str = "", *, until: int = 0
     ) -> tuple[list[Answer], float]:
-        """Requests on one connection, and the seconds that they took all together; none after one with status `until`."""
+        """Requests on one connection, and the seconds they took together; none after one with status `until`."""
         connection = http.client.HTTPConnection(urlsplit(self.running.url).netloc, timeout=http1.PATIENCE)
         named = {"Host": host or self.scenario.host, **dict(headers)}
         answers = []

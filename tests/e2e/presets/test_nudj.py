@@ -230,7 +230,7 @@ def test_the_hundred_and_first_request(nudj: Platform) -> None:
         if elapsed < 0.6:
             break
     assert {answer.status for answer in passed} == {200}
-    assert [expect.rate_headers(answer)[:2] for answer in (*passed[:2], refused)] == [(100, 99), (100, 98), (100, 0)]
+    assert [expect.rate_headers(answer)[:2] for answer in (passed[0], refused)] == [(100, 99), (100, 0)]
     body = {"message": "Too many requests", "code": "TOO_MANY_REQUESTS", "data": {"httpStatus": 429, "path": "events"}}
     expect.refused(refused, 429, body)
     assert refused.header("retry-after") == "1"
