@@ -2,20 +2,17 @@
 
 import os
 import time
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from extauth.check.api import ServedApi
-from extauth.check.clocks import Clocks
-from extauth.check.decide import Buckets, Decider, UsageOutcome
-from extauth.check.denial import Denials
-from extauth.check.identify import Identifier
-from extauth.check.keys import KeyLookup
-from extauth.check.tally import NO_API, Tally
+from extauth.check.decide import Buckets, UsageOutcome
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.admin import AdminServer
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
+from extauth.serving.engine import Engine, Parts
+from extauth.serving.reload import PolicyReloader
 from extauth.serving.transport import TransportOptions
 from extauth.serving.transport_choice import choose
 from extauth.store.buckets import LocalBuckets, SharedBuckets
@@ -37,9 +34,12 @@ _OCTAL = 8
 
 
 class Sidecar:
-    """`start`, then `stop`. Raises SecretError, MissingExtraError and BindError when it cannot start."""
+    """`start`, then `stop`. `path` is the settings' file, which is watched.
 
-    def __init__(self, settings: SidecarSettings) -> None:
+    Raises SecretError, MissingExtraError and BindError when it cannot start.
+    """
+
+    def __init__(self, settings: SidecarSettings, path: Path) -> None:
         self._settings = settings
         self._draining = False
         self._serving = False
@@ -54,26 +54,25 @@ class Sidecar:
         self._feed = FeedFollower(connect(settings.redis, timeout=FEED_PATIENCE, connections=1), names, cache, metrics)
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
         self._bearer = BearerTokens(settings.bearer, peppers, registry)
-        tally, clocks = Tally(metrics, settings.apis), Clocks()
-        identifier = Identifier(
-            KeyLookup(peppers, settings.keys.prefixes, cache),
-            self._bearer.tokens,
-            KeyReader(self._queue, cache, names),
-            tally,
-            clocks,
-        )
-        apis = [ServedApi(api, names, settings.errors) for api in settings.apis]
-        no_api = Denials(NO_API, templates=[settings.errors])
-        buckets = Buckets(SharedBuckets(self._queue), LocalBuckets(_LOCAL_BUCKETS))
         self._usage = UsageBuffer(
             connect(settings.redis, timeout=_USAGE_PATIENCE, connections=1),
             names,
             UsageMetrics(registry),
             flush_interval=settings.usage.flush_interval,
         )
-        count_usage = self._usage.count if settings.usage.enabled else _count_nothing
-        decider = Decider(apis, no_api, identifier, buckets, tally, count_usage, clocks)
-        name, self._transport = choose(settings.listen.transport, decider, _transport_options(settings))
+        parts = Parts(
+            names=names,
+            cache=cache,
+            reader=KeyReader(self._queue, cache, names),
+            buckets=Buckets(SharedBuckets(self._queue), LocalBuckets(_LOCAL_BUCKETS)),
+            tokens=self._bearer.tokens,
+            peppers=peppers,
+            metrics=metrics,
+            count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
+        )
+        engine = Engine(parts, settings)
+        self.reloader = PolicyReloader(path, settings, engine.apply, metrics)
+        name, self._transport = choose(settings.listen.transport, engine, _transport_options(settings))
         metrics.transport.labels(name).set(1)
         self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
         metrics.near_cache_entries.set_function(lambda: len(cache))
@@ -89,12 +88,14 @@ class Sidecar:
         self._usage.start()
         bound = self._transport.start()
         self._serving = True
+        self.reloader.start()
         _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
         return bound
 
     def stop(self) -> None:
         """Drain: not ready, serve on for a while, let checks under way end, close everything."""
         self._draining = True
+        self.reloader.stop(timeout=1)
         self._transport.drain()
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)

@@ -1,5 +1,6 @@
 """From a settings file to a frozen model: all problems at once, each with its line, field and remedy."""
 
+import dataclasses
 import difflib
 import typing
 from pathlib import Path
@@ -33,7 +34,18 @@ def validate(model: type[ModelT], source: Source) -> ModelT:
         return model.model_validate(source.data)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-        raise SettingsError([_problem(model, source, detail) for detail in _causes(details)]) from None
+        raise SettingsError(_merged([_problem(model, source, detail) for detail in _causes(details)])) from None
+
+
+def _merged(problems: list[Problem]) -> list[Problem]:
+    """One problem for each field: a field that takes several types has a complaint from each of them."""
+    merged: dict[tuple[str, str], Problem] = {}
+    for problem in problems:
+        key = (problem.field, problem.remedy)
+        if key in merged:
+            problem = dataclasses.replace(problem, message=f"{merged[key].message}, or: {problem.message}")  # noqa: PLW2901
+        merged[key] = problem
+    return list(merged.values())
 
 
 def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:

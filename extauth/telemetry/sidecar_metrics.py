@@ -65,3 +65,9 @@ class SidecarMetrics:
         self.transport = Gauge(
             "extauth_transport", "1 for the gRPC transport in use: lean or stock.", ["transport"], registry=registry
         )
+        self.reloads = Counter(
+            "extauth_policy_reloads",
+            "Changed policy files: applied, or refused for their faults while the old one went on.",
+            ["outcome"],
+            registry=registry,
+        )

@@ -71,6 +71,10 @@ def test_all_problems_are_told_in_the_order_of_the_file() -> None:
             ("name: per-key,", "name: per-key, name: x,"),
             "apis[0].limits[0].name: stands here twice (keep one of the two)",
         ),
+        (
+            ("apis:\n", "errors: {default: {body: 7}}\napis:\n"),
+            "valid dictionary, or: Input should be a valid list, or:",
+        ),
         (("    - {id: p1, env: PEPPER}", "    - {id: p1, env: A}\n    - {id: p1, env: B}"), "two peppers have one id"),
     ],
 )

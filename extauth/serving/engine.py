@@ -1,0 +1,66 @@
+"""The decision in use: made from settings, and made anew when the policy changes, while checks go on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from extauth.check.api import ServedApi
+from extauth.check.clocks import Clocks
+from extauth.check.decide import Buckets, CountUsage, Decider
+from extauth.check.denial import Denials
+from extauth.check.identify import Identifier
+from extauth.check.keys import KeyLookup
+from extauth.check.pending import Pending
+from extauth.check.tally import NO_API, Tally
+from extauth.check.tokens import Tokens
+from extauth.keys.digest import Pepper
+from extauth.policy.settings import SidecarSettings
+from extauth.store.key_reader import KeyReader
+from extauth.store.names import Names
+from extauth.store.near_cache import NearCache
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every decision of a process is made with, whatever its policy."""
+
+    names: Names
+    cache: NearCache
+    reader: KeyReader
+    buckets: Buckets
+    tokens: Tokens
+    peppers: Sequence[Pepper]
+    metrics: SidecarMetrics
+    count_usage: CountUsage
+
+
+class Engine:
+    """A transport's handler. A check that has begun ends by the policy that it began with."""
+
+    def __init__(self, parts: Parts, settings: SidecarSettings) -> None:
+        self._parts = parts
+        self._decider = self._make(settings)
+
+    def apply(self, settings: SidecarSettings) -> None:
+        """Decide by another policy from now on."""
+        self._decider = self._make(settings)
+
+    def decide(self, message: bytes, deadline: float) -> bytes | Pending:
+        return self._decider.decide(message, deadline)
+
+    def unavailable(self, message: bytes) -> bytes:
+        return self._decider.unavailable(message)
+
+    def _make(self, settings: SidecarSettings) -> Decider:
+        parts = self._parts
+        tally, clocks = Tally(parts.metrics, settings.apis), Clocks()
+        keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache)
+        return Decider(
+            [ServedApi(api, parts.names, settings.errors) for api in settings.apis],
+            Denials(NO_API, templates=[settings.errors]),
+            Identifier(keys, parts.tokens, parts.reader, tally, clocks),
+            parts.buckets,
+            tally,
+            parts.count_usage,
+            clocks,
+        )
