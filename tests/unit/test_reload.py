@@ -55,7 +55,7 @@ def test_a_changed_policy_is_taken_over_once(bench: Bench) -> None:
 
 
 def test_a_bad_file_changes_nothing_and_a_good_one_then_does(bench: Bench) -> None:
-    bench.change(GOOD.replace("header", "heder"))
+    bench.change(GOOD.replace("header", "headers"))
     bench.change("not: [yaml")
     assert bench.applied == []
     assert bench.outcomes("refused") == 2
