@@ -4,7 +4,7 @@ import json
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,27 +19,24 @@ from extauth.telemetry.logs import logger
 _log = logger(__name__)
 
 _Page = tuple[HTTPStatus, str, bytes]
+"""Status, content type, body."""
+_Pages = Mapping[str, Callable[[str], _Page]]
+"""By path; what makes a page is given the client's Accept header."""
 
 
 class AdminServer:
     """HTTP/1.1 on threads of its own, so that a scrape never holds up a check for long."""
 
     def __init__(self, address: str, registry: CollectorRegistry, components: Components) -> None:
-        pages: dict[str, Callable[[str], _Page]] = {
+        pages: _Pages = {
             "/metrics": lambda accept: _metrics(registry, accept),
             "/healthz": lambda _: (HTTPStatus.OK, "text/plain", b"ok\n"),
             "/readyz": lambda _: _readiness(components),
         }
-
-        class RequestHandler(_RequestHandler):
-            def page(self, path: str, accept: str) -> _Page:
-                if path not in pages:
-                    return HTTPStatus.NOT_FOUND, "text/plain", f"known here: {', '.join(pages)}\n".encode()
-                return pages[path](accept)
-
+        handler = type("RequestHandler", (_RequestHandler,), {"pages": pages})
         host, port = host_and_port(address)
         try:
-            self._server = _Server((host, port), RequestHandler)
+            self._server = _Server((host, port), handler)
         except OSError as error:
             raise BindError(f"cannot listen on {address} (listen.admin): {error.strerror}") from error
         self.port: int = self._server.server_address[1]
@@ -72,16 +69,19 @@ class _RequestHandler(BaseHTTPRequestHandler):
     timeout = 10  # seconds that a client may be idle
     disable_nagle_algorithm = True  # headers and body are two writes; the second must not wait for an ACK
 
-    def page(self, path: str, accept: str) -> _Page:
-        raise NotImplementedError
+    pages: _Pages
 
     def do_GET(self) -> None:
-        status, content_type, body = self.page(self.path.partition("?")[0], self.headers.get("Accept", ""))
+        page = self.pages.get(self.path.partition("?")[0], self._unknown)
+        status, content_type, body = page(self.headers.get("Accept", ""))
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _unknown(self, _accept: str) -> _Page:
+        return HTTPStatus.NOT_FOUND, "text/plain", f"known here: {', '.join(self.pages)}\n".encode()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name in the base class)
         """Probes and scrapes are not worth a line each."""
