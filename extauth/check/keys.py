@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from extauth.keys.digest import Pepper
-from extauth.keys.record import KeyRecord
+from extauth.keys.record import KeyRecord, decisive
 from extauth.keys.token import key_id_of, prefix_of
 from extauth.policy.reasons import Reason
 from extauth.store.key_reader import Candidate
@@ -39,12 +39,10 @@ class KeyLookup:
         return self._known(candidates, lambda entry: self._cache.may_serve_stale(entry, now))
 
     def _known(self, candidates: Sequence[Candidate], usable: Callable[[Entry], bool]) -> KeyRecord | Reason | None:
-        absent = 0
-        for candidate in candidates:
-            entry = self._cache.get(candidate.digest)
+        entries = [self._cache.get(candidate.digest) for candidate in candidates]
+        records = []
+        for entry in entries:
             if entry is None or not usable(entry):
-                continue
-            if entry.record is not None:
-                return entry.record
-            absent += 1
-        return Reason.INVALID_KEY if absent == len(candidates) else None
+                return None  # what is not known might be a refusal
+            records.append(entry.record)
+        return decisive(records) or Reason.INVALID_KEY

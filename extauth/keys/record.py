@@ -1,6 +1,6 @@
 """KeyRecord: the public half of an API key, as the registry publishes it and a check reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
@@ -99,3 +99,12 @@ class KeyRecord:
             return cls.from_message(registry_pb2.KeyRecord.FromString(data))
         except DecodeError as error:
             raise MalformedRecordError("bytes that are not a KeyRecord") from error
+
+
+def decisive(records: Iterable[KeyRecord | None]) -> KeyRecord | None:
+    """Of the records that stand for one credential, one that refuses it goes before one that does not.
+
+    A token has a record for its own revocation and one for its subject's, of which one may have been lifted.
+    """
+    found = [record for record in records if record is not None]
+    return next((record for record in found if record.status is not Status.ACTIVE), found[0] if found else None)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from redis.client import Pipeline
 
-from extauth.keys.record import KeyRecord, MalformedRecordError
+from extauth.keys.record import KeyRecord, MalformedRecordError, decisive
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
@@ -53,11 +53,11 @@ class KeyReader:
         self._queue.submit(read)
 
     def keep(self, read: "_Read", records: Sequence[KeyRecord | None]) -> Found:
-        """Put what was read into the near cache; return the record, if any of the candidates has one."""
+        """Put what was read into the near cache; return the decisive record, if there is any."""
         now = self._clock()
         for candidate, generation, record in zip(read.candidates, read.generations, records, strict=True):
             self._cache.end_read(candidate.digest, generation, record, now)
-        return next((record for record in records if record is not None), None)
+        return decisive(records)
 
     def abandon(self, read: "_Read") -> None:
         for candidate in read.candidates:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from extauth.bearer.claims import Claims, Refusal
-from extauth.keys.mark import mark
+from extauth.keys.mark import Claim, mark
 from extauth.keys.record import KeyRecord, Status, Version
 from extauth.keys.token import generate
 from tests.support.check_messages import check_request
@@ -330,6 +330,7 @@ class Issuer:
 
 
 CLAIMS = Claims("sso", "user|7", token_id="t1", tenant="acme", scopes=("read",), expires_at=4_000_000_000_000)
+MARKS: tuple[tuple[Claim, str], ...] = (("sub", "user|7"), ("jti", "t1"))
 TOKENS = {**API, "credentials": [{**BEARER, "accepts": ["key", "sso", "opaque"]}]}
 
 
@@ -395,6 +396,18 @@ def test_a_lifted_revocation_no_longer_counts(sso: Bench) -> None:
     digest = PEPPER.digest(mark("https://sso", "sub", "user|7"))
     sso.store.put([KeyRecord("tr_1", digest, PEPPER.id, Version(1, 2), Status.ACTIVE, "")])
     assert bearer(sso, "a.jwt.good").code == 0
+
+
+@pytest.mark.parametrize("known_before", [False, True], ids=["cold", "warm"])
+def test_a_lifted_revocation_of_the_subject_does_not_hide_that_of_the_token(sso: Bench, known_before: bool) -> None:
+    subject, token = (PEPPER.digest(mark("https://sso", c, v)) for c, v in MARKS)
+    sso.store.put([KeyRecord("tr_1", subject, PEPPER.id, Version(1, 2), Status.ACTIVE, "")])
+    if known_before:
+        assert bearer(sso, "a.jwt.good").code == 0
+    sso.store.put([KeyRecord("tr_2", token, PEPPER.id, Version(1, 3), Status.REVOKED, "")])
+    sso.cache.change(token, Version(1, 3))  # as the feed tells it
+    for _ in range(2):
+        assert reason_of(bearer(sso, "a.jwt.good").body) == "revoked_key"
 
 
 def test_whether_a_token_was_revoked_is_known_from_memory_the_second_time(
