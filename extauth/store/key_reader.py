@@ -37,18 +37,18 @@ class KeyReader:
         self._cache = cache
         self._names = names
         self._clock = clock
-        self._reads: dict[bytes, _Read] = {}
+        self._reads: dict[tuple[Candidate, ...], _Read] = {}
         self._lock = threading.Lock()
 
     def read(self, candidates: Sequence[Candidate], deadline: float, done: Callable[[Found], None]) -> None:
         """Find the record of a key, given its digest under each pepper."""
         with self._lock:
-            shared = self._reads.get(candidates[0].digest)
+            wanted = tuple(candidates)  # all of them: two tokens of one subject are not one question
+            shared = self._reads.get(wanted)
             if shared is not None:
                 shared.waiting.append(done)
                 return
-            read = _Read(self, candidates, deadline, done)
-            self._reads[candidates[0].digest] = read
+            read = self._reads[wanted] = _Read(self, wanted, deadline, done)
         read.generations = [self._cache.begin_read(candidate.digest) for candidate in candidates]
         self._queue.submit(read)
 
@@ -65,7 +65,7 @@ class KeyReader:
 
     def finish(self, read: "_Read", found: Found) -> None:
         with self._lock:
-            del self._reads[read.candidates[0].digest]
+            del self._reads[read.candidates]
         for done in read.waiting:  # nobody can join any more
             done(found)
 
@@ -81,7 +81,7 @@ class _Read:
     """One read of one key: a `Need` of the queue."""
 
     def __init__(
-        self, reader: KeyReader, candidates: Sequence[Candidate], deadline: float, done: Callable[[Found], None]
+        self, reader: KeyReader, candidates: tuple[Candidate, ...], deadline: float, done: Callable[[Found], None]
     ) -> None:
         self.candidates = candidates
         self.deadline = deadline

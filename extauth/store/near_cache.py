@@ -27,6 +27,14 @@ class Entry:
         self.used = False
 
 
+@dataclass(slots=True)
+class _Reading:
+    """Reads of one digest that are under way, and the newest state that the feed told of meanwhile."""
+
+    reads: int = 0
+    changed_to: Version | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How long what is in memory may answer, in seconds."""
@@ -45,7 +53,7 @@ class NearCache:
         self._entries: OrderedDict[bytes, Entry] = OrderedDict()
         self._lock = threading.Lock()
         self._confirmed_at = _NEVER
-        self._reading: dict[bytes, Version | None] = {}
+        self._reading: dict[bytes, _Reading] = {}
         self._generation = 0
 
     def __len__(self) -> int:
@@ -77,13 +85,13 @@ class NearCache:
     def begin_read(self, digest: bytes) -> int:
         """Announce that a record is being read; hand the result to `end_read`."""
         with self._lock:
-            self._reading.setdefault(digest, None)
+            self._reading.setdefault(digest, _Reading()).reads += 1
             return self._generation
 
     def end_read(self, digest: bytes, generation: int, record: KeyRecord | None, read_at: float) -> bool:
         """Keep what was read. False when the key changed meanwhile, so that it must be read again."""
         with self._lock:
-            changed_to = self._reading.pop(digest, None)
+            changed_to = self._finish_read(digest)
             if generation != self._generation:
                 return False
             if changed_to is not None and (record is None or record.version < changed_to):
@@ -94,7 +102,7 @@ class NearCache:
     def abandon_read(self, digest: bytes) -> None:
         """The read failed; whatever was known stays."""
         with self._lock:
-            self._reading.pop(digest, None)
+            self._finish_read(digest)
 
     def change(self, digest: bytes, version: Version) -> None:
         """The feed tells of a newer state: drop an older one, and refuse an older one that is still being read."""
@@ -102,8 +110,9 @@ class NearCache:
             entry = self._entries.get(digest)
             if entry is not None and (entry.record is None or entry.record.version < version):
                 del self._entries[digest]
-            if digest in self._reading:
-                self._reading[digest] = max(version, self._reading[digest] or version)
+            reading = self._reading.get(digest)
+            if reading is not None:
+                reading.changed_to = max(version, reading.changed_to or version)
 
     def clear(self) -> None:
         """The feed has a gap: nothing in memory, and nothing being read, can be trusted."""
@@ -111,6 +120,14 @@ class NearCache:
             self._entries.clear()
             self._generation += 1
             self._confirmed_at = _NEVER
+
+    def _finish_read(self, digest: bytes) -> Version | None:
+        """One read less; the state that the key changed to since the first of those under way began."""
+        reading = self._reading[digest]
+        reading.reads -= 1
+        if reading.reads == 0:
+            del self._reading[digest]
+        return reading.changed_to
 
     def _put(self, digest: bytes, entry: Entry) -> None:
         if digest not in self._entries:

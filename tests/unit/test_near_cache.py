@@ -107,3 +107,14 @@ def test_a_failed_read_leaves_what_was_known() -> None:
     cache.begin_read(record.digest)
     cache.abandon_read(record.digest)
     assert cache.get(record.digest) is not None
+
+
+def test_a_change_counts_for_every_read_that_is_under_way() -> None:
+    cache = cache_of()
+    _, record = issue(revision=5)
+    first, second = cache.begin_read(record.digest), cache.begin_read(record.digest)
+    cache.change(record.digest, Version(1, 6))
+    assert not cache.end_read(record.digest, first, record, 0)
+    assert not cache.end_read(record.digest, second, record, 0)
+    later = cache.begin_read(record.digest)
+    assert cache.end_read(record.digest, later, record, 0)

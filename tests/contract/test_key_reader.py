@@ -1,0 +1,43 @@
+"""Reading records for checks that wait at the same time."""
+
+import time
+from queue import Queue
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from extauth.keys.record import KeyRecord, Status, Version
+from extauth.settings.redis import RedisSettings
+from extauth.store.client import connect
+from extauth.store.key_reader import Candidate, Found, KeyReader
+from extauth.store.names import Names
+from extauth.store.near_cache import NearCache
+from extauth.store.publication import PublicationStore
+from extauth.store.queue import RedisQueue
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+
+@pytest.fixture
+def waiting(redis_settings: RedisSettings) -> RedisQueue:
+    """Not started: what is asked of it waits."""
+    return RedisQueue(connect(redis_settings), SidecarMetrics(CollectorRegistry()))
+
+
+def test_questions_that_share_a_part_are_answered_each_by_itself(
+    waiting: RedisQueue, cache: NearCache, names: Names, store: PublicationStore
+) -> None:
+    subject, good, revoked = (Candidate("p1", text * 32) for text in (b"s", b"g", b"r"))
+    store.begin(epoch=1)
+    store.complete()
+    store.put([KeyRecord("tr_1", revoked.digest, "p1", Version(1, 1), Status.REVOKED, "")])
+    reader = KeyReader(waiting, cache, names)
+    answers: dict[str, Queue[Found]] = {"good": Queue(), "revoked": Queue(), "again": Queue()}
+    reader.read([subject, good], time.monotonic() + 5, answers["good"].put)
+    reader.read([subject, revoked], time.monotonic() + 5, answers["revoked"].put)
+    reader.read([subject, good], time.monotonic() + 5, answers["again"].put)
+    waiting.start()
+    found = {name: queue.get(timeout=10) for name, queue in answers.items()}
+    waiting.stop(timeout=5)
+    assert found["good"] is found["again"] is None
+    assert isinstance(found["revoked"], KeyRecord)
+    assert all(queue.empty() for queue in answers.values())
