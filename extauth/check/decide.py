@@ -71,7 +71,7 @@ class Decider:
         api = self._router.find(request)
         if api is None:
             return self._refuse_unrouted(Reason.NO_POLICY, request, started)
-        check = Check(api, request, request.is_grpc, started, deadline)
+        check = Check(api, request, started, deadline)
         step = self._identifier.identify(check, self._authorize)
         if isinstance(step, Wait):
             return Pending(step, lambda: refuse(check, Reason.UNAVAILABLE), lambda verdict: self._count(check, verdict))
@@ -110,13 +110,15 @@ class Decider:
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
-        self._tally.check(check.api.name, verdict.reason, asked_redis=check.asked_redis, seconds=seconds)
+        self._tally.check(
+            check.api.name, verdict.reason, lookup=check.lookup, asked_redis=check.asked_redis, seconds=seconds
+        )
         if check.grant is not None:
             caller, outcome = check.grant.caller, _USAGE.get(verdict.reason, "denied")
             self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, outcome)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
-        self._tally.check(NO_API, reason, asked_redis=False, seconds=self._clocks.monotonic() - started)
+        self._tally.check(NO_API, reason, lookup=None, asked_redis=False, seconds=self._clocks.monotonic() - started)
         values = {"method": request.method, "path": request.path, "endpoint": request.path} if request else {}
         return self._no_api.write(reason, grpc=request is not None and request.is_grpc, values=values)
 

@@ -1,12 +1,12 @@
 """Grant: what an API makes of a caller, worked out once and kept while nothing about the caller changes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from extauth.bearer.claims import Claims
 from extauth.check import answer
 from extauth.check.caller import Caller, IdentityHeaders
 from extauth.check.credential import Concealment
+from extauth.check.permit import is_bounded
 from extauth.keys.record import KeyRecord
 
 _MOST_KEPT = 10_000  # about 1 kB each
@@ -20,6 +20,8 @@ class Grant:
     """What it was made from: it holds for this very object."""
     caller: Caller
     scopes: frozenset[str]
+    has_bounds: bool
+    """Whether `in_force` must be asked each time; never so for a token, whose verification did."""
     response: bytes
     """A serialised CheckResponse, to which `answer.more` may be appended."""
 
@@ -36,7 +38,7 @@ class Grants:
         kept = self._kept.get(record.key_id)
         if kept is not None and kept.source is record:
             return kept
-        return self._make(record.key_id, record, lambda: Caller.of_key(record))
+        return self._make(record.key_id, record, Caller.of_key(record), has_bounds=is_bounded(record))
 
     def of_token(self, claims: Claims) -> Grant:
         # A space is in no key's id.
@@ -44,13 +46,12 @@ class Grants:
         kept = self._kept.get(name)
         if kept is not None and kept.source is claims:
             return kept
-        return self._make(name, claims, lambda: Caller.of_token(claims))
+        return self._make(name, claims, Caller.of_token(claims), has_bounds=False)
 
-    def _make(self, name: str, source: KeyRecord | Claims, make_caller: Callable[[], Caller]) -> Grant:
-        caller = make_caller()
+    def _make(self, name: str, source: KeyRecord | Claims, caller: Caller, *, has_bounds: bool) -> Grant:
         set_headers, remove_headers = self._identity.of(caller)
         response = answer.allow(set_headers, [*self._concealment.headers, *remove_headers])
-        grant = Grant(source, caller, frozenset(caller.scopes), response)
+        grant = Grant(source, caller, frozenset(caller.scopes), has_bounds, response)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()  # cheaper than keeping order on each check, and filled again in no time
         self._kept[name] = grant

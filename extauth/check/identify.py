@@ -1,6 +1,6 @@
 """Who is calling: from what was sent to a Caller, by key or by token, from memory or by asking."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from extauth.bearer.claims import Claims, Refusal
 from extauth.check.clocks import Clocks
@@ -16,7 +16,7 @@ from extauth.keys.token import key_id_of
 from extauth.policy.credentials import KEY
 from extauth.policy.reasons import Reason
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.key_reader import Found, KeyReader
+from extauth.store.key_reader import Candidate, Found, KeyReader
 
 Authorize = Callable[[Check, Grant], Step]
 """What comes after the caller is known."""
@@ -39,20 +39,31 @@ class Identifier:
             return refuse(check, credential)
         check.credential = credential.text
         if credential.accepts == (KEY,) or (KEY in credential.accepts and key_id_of(credential.text) is not None):
-            return self._by_key(check, credential, authorize)
+            return self._by_key(check, credential.text, authorize)
         return self._by_token(check, credential, authorize)
 
-    def _by_key(self, check: Check, credential: Credential, authorize: Authorize) -> Step:
-        check.candidates = self._keys.candidates(credential.text)
+    def _by_key(self, check: Check, key: str, authorize: Authorize) -> Step:
+        digests = self._keys.digests(key)
+        found = self._find(check, digests)
+        if isinstance(found, KeyRecord):  # nearly always
+            return self._with_record(check, found, authorize)
+        if found is Reason.INVALID_KEY:
+            return refuse(check, found)
+        impossible = self._keys.impossible(key)
+        if impossible is not None:
+            return refuse(check, impossible)
 
         def with_record(record: KeyRecord | None) -> Step:
-            if record is None:
-                return refuse(check, Reason.INVALID_KEY)
-            grant = check.grant = check.api.grants.of_key(record)
-            reason = in_force(record, int(self._wall() * 1000))
-            return authorize(check, grant) if reason is Reason.OK else refuse(check, reason)
+            return refuse(check, Reason.INVALID_KEY) if record is None else self._with_record(check, record, authorize)
 
-        return self._with_record(check, with_record, lambda: self._keys.impossible(credential.text))
+        return self._read(check, self._keys.candidates(digests), with_record)
+
+    def _with_record(self, check: Check, record: KeyRecord, authorize: Authorize) -> Step:
+        grant = check.grant = check.api.grants.of_key(record)
+        if not grant.has_bounds:
+            return authorize(check, grant)
+        reason = in_force(record, int(self._wall() * 1000))
+        return authorize(check, grant) if reason is Reason.OK else refuse(check, reason)
 
     def _by_token(self, check: Check, credential: Credential, authorize: Authorize) -> Step:
         found = self._tokens.find(credential.text, credential.accepts, self._wall())
@@ -67,43 +78,36 @@ class Identifier:
         if isinstance(claims, Refusal):
             return refuse(check, reason_for(claims))
         grant = check.grant = check.api.grants.of_token(claims)
-        check.candidates = self._tokens.marks(claims)
+        marks = self._tokens.marks(claims)
 
         def unless_revoked(record: KeyRecord | None) -> Step:
             revoked = record is not None and record.status is not Status.ACTIVE
             return refuse(check, Reason.REVOKED_KEY) if revoked else authorize(check, grant)
 
-        return self._with_record(check, unless_revoked, lambda: None)
+        found = self._find(check, [candidate.digest for candidate in marks])
+        if found is None:
+            return self._read(check, marks, unless_revoked)
+        return unless_revoked(found if isinstance(found, KeyRecord) else None)
 
-    def _with_record(
-        self, check: Check, go_on: Callable[[KeyRecord | None], Step], impossible: Callable[[], Reason | None]
-    ) -> Step:
-        """Continue with the record of the candidates, None when it is known that there is none.
+    def _find(self, check: Check, digests: Sequence[bytes]) -> KeyRecord | Reason | None:
+        """What memory knows: the record, INVALID_KEY when there is none, None when Redis must be asked."""
+        found = self._keys.find(digests, check.started)
+        if found is not None:
+            check.lookup = self._tally.absent if found is Reason.INVALID_KEY else self._tally.hit
+        return found
 
-        What `impossible` refuses is not asked of Redis.
-        """
-        found = self._keys.find(check.candidates, check.started)
-        if isinstance(found, KeyRecord):
-            self._tally.hit.inc()
-            return go_on(found)
-        if found is Reason.INVALID_KEY:
-            self._tally.absent.inc()
-            return go_on(None)
-        refused = impossible()
-        if refused is not None:
-            return refuse(check, refused)
+    def _read(self, check: Check, candidates: Sequence[Candidate], go_on: Callable[[KeyRecord | None], Step]) -> Step:
+        """Ask Redis, and continue with the record, None when there is none."""
         self._tally.miss.inc()
-        return Wait(lambda step: self._read(check, lambda answer: step(self._after_read(check, answer, go_on))))
-
-    def _read(self, check: Check, done: Callable[[Found], None]) -> None:
         check.asked_redis = True
-        self._reader.read(check.candidates, check.deadline, done)
 
-    def _after_read(self, check: Check, found: Found, go_on: Callable[[KeyRecord | None], Step]) -> Step:
-        if not isinstance(found, StoreUnavailableError):
-            return go_on(found)
-        stale = self._keys.find_stale(check.candidates, self._monotonic())
-        if stale is None:
-            return refuse(check, Reason.UNAVAILABLE)
-        self._tally.stale.inc()
-        return go_on(stale if isinstance(stale, KeyRecord) else None)
+        def after(found: Found) -> Step:
+            if not isinstance(found, StoreUnavailableError):
+                return go_on(found)
+            stale = self._keys.find_stale([candidate.digest for candidate in candidates], self._monotonic())
+            if stale is None:
+                return refuse(check, Reason.UNAVAILABLE)
+            self._tally.stale.inc()
+            return go_on(stale if isinstance(stale, KeyRecord) else None)
+
+        return Wait(lambda step: self._reader.read(candidates, check.deadline, lambda found: step(after(found))))

@@ -18,9 +18,13 @@ class KeyLookup:
         self._prefixes = frozenset(prefixes)
         self._cache = cache
 
-    def candidates(self, key: str) -> list[Candidate]:
+    def digests(self, key: str) -> list[bytes]:
         """The key's digest under each pepper."""
-        return [Candidate(pepper.id, pepper.digest(key)) for pepper in self._peppers]
+        return [pepper.digest(key) for pepper in self._peppers]
+
+    def candidates(self, digests: Sequence[bytes]) -> list[Candidate]:
+        """What Redis is asked for when memory does not know."""
+        return [Candidate(pepper.id, digest) for pepper, digest in zip(self._peppers, digests, strict=True)]
 
     def impossible(self, key: str) -> Reason | None:
         """Why no such key can exist; None when it can. Asked of keys that are not in memory, before Redis is."""
@@ -30,19 +34,22 @@ class KeyLookup:
             return Reason.INVALID_KEY
         return None
 
-    def find(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | Reason | None:
+    def find(self, digests: Sequence[bytes], now: float) -> KeyRecord | Reason | None:
         """The record, None when Redis must be asked, or INVALID_KEY when it is known that there is none."""
-        return self._known(candidates, lambda entry: self._cache.is_current(entry, now))
+        return self._known(digests, self._cache.is_current, now)
 
-    def find_stale(self, candidates: Sequence[Candidate], now: float) -> KeyRecord | Reason | None:
+    def find_stale(self, digests: Sequence[bytes], now: float) -> KeyRecord | Reason | None:
         """The same while Redis is away, by what is not too old; None then means that nobody can say."""
-        return self._known(candidates, lambda entry: self._cache.may_serve_stale(entry, now))
+        return self._known(digests, self._cache.may_serve_stale, now)
 
-    def _known(self, candidates: Sequence[Candidate], usable: Callable[[Entry], bool]) -> KeyRecord | Reason | None:
-        entries = [self._cache.get(candidate.digest) for candidate in candidates]
+    def _known(
+        self, digests: Sequence[bytes], usable: Callable[[Entry, float], bool], now: float
+    ) -> KeyRecord | Reason | None:
         records = []
-        for entry in entries:
-            if entry is None or not usable(entry):
+        for digest in digests:
+            entry = self._cache.get(digest)
+            if entry is None or not usable(entry, now):
                 return None  # what is not known might be a refusal
             records.append(entry.record)
-        return decisive(records) or Reason.INVALID_KEY
+        known = records[0] if len(records) == 1 else decisive(records)
+        return known or Reason.INVALID_KEY

@@ -22,6 +22,11 @@ def in_force(record: KeyRecord, now: int) -> Reason:
     return Reason.OK
 
 
+def is_bounded(record: KeyRecord) -> bool:
+    """Whether `in_force` could ever refuse this state of the key."""
+    return record.status is not Status.ACTIVE or bool(record.not_before or record.expires_at)
+
+
 class Permits:
     """What callers of one API must be allowed to do."""
 

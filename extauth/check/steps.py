@@ -1,6 +1,6 @@
 """What a check carries along, and how one step of it hands over to the next."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from extauth.check.limit import RateStatus
 from extauth.check.request import Request
 from extauth.keys.token import key_id_of
 from extauth.policy.reasons import Reason
-from extauth.store.key_reader import Candidate
+from extauth.telemetry.cells import Cell
 
 
 class Verdict(NamedTuple):
@@ -36,14 +36,14 @@ class Check:
 
     api: ServedApi
     request: Request
-    grpc: bool
     started: float
     deadline: float
-    candidates: Sequence[Candidate] = field(default=())
     grant: Grant | None = None
     """Known once the caller is."""
     credential: str = field(default="", repr=False)
     """What was sent. It may be a secret: nothing but its key id may be told."""
+    lookup: Cell | None = None
+    """Counts how the lookup in memory went."""
     asked_redis: bool = False
 
 
@@ -52,7 +52,7 @@ def refuse(check: Check, reason: Reason, status: RateStatus | None = None) -> Ve
     denials = check.api.denials
     values = _values(check, status) if denials.needs_values(reason) else None
     headers = status.headers() if status else ()
-    return Verdict(reason, denials.write(reason, grpc=check.grpc, values=values, headers=headers))
+    return Verdict(reason, denials.write(reason, grpc=check.request.is_grpc, values=values, headers=headers))
 
 
 def _values(check: Check, status: RateStatus | None) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
 from extauth.store.bucket import Level
+from extauth.telemetry.cells import Cell, lock
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 NO_API = "none"
@@ -19,7 +20,7 @@ class Tally:
         self._checks = {
             (name, reason): metrics.checks.labels(name, reason.value) for name in names for reason in Reason
         }
-        self._seconds = {source: metrics.check_seconds.labels(source) for source in ("memory", "redis")}
+        self._memory, self._redis = map(metrics.check_seconds.labels, ("memory", "redis"))
         lookups = metrics.near_cache_lookups
         self.hit, self.absent, self.miss, self.stale = map(lookups.labels, ("hit", "absent", "miss", "stale"))
         self._spends = {
@@ -32,9 +33,15 @@ class Tally:
             for enough in (True, False)
         }
 
-    def check(self, api: str, reason: Reason, *, asked_redis: bool, seconds: float) -> None:
-        self._checks[api, reason].inc()
-        self._seconds["redis" if asked_redis else "memory"].observe(seconds)
+    def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
+        """Count a check that has ended, and with it how the lookup in memory went, if there was one."""
+        checks = self._checks[api, reason]
+        took = self._redis if asked_redis else self._memory
+        with lock:
+            checks.value += 1
+            took.observe(seconds)
+            if lookup is not None:
+                lookup.value += 1
 
     def spends(self, api: str, limits: Sequence[str], levels: Sequence[Level], source: str) -> None:
         for limit, level in zip(limits, levels, strict=True):

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from extauth.telemetry.cells import CellCounter, CellHistogram
+
 _FAST = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _LAG = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -11,20 +13,20 @@ class SidecarMetrics:
     """All series of one sidecar, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.checks = Counter(
+        self.checks = CellCounter(
             "extauth_checks",
             "Checks by the API that they matched and why they ended so.",
             ["api", "reason"],
             registry=registry,
         )
-        self.check_seconds = Histogram(
+        self.check_seconds = CellHistogram(
             "extauth_check_seconds",
             "Time from the request message to the answer; source is memory, or redis when it had to be asked.",
             ["source"],
             buckets=_FAST,
             registry=registry,
         )
-        self.near_cache_lookups = Counter(
+        self.near_cache_lookups = CellCounter(
             "extauth_near_cache_lookups",
             "Key lookups in memory: hit, absent (known not to exist), miss, stale (served while Redis was away).",
             ["result"],
@@ -55,7 +57,7 @@ class SidecarMetrics:
         self.feed_resyncs = Counter(
             "extauth_feed_resyncs", "Times the near cache was cleared, by cause.", ["cause"], registry=registry
         )
-        self.bucket_spends = Counter(
+        self.bucket_spends = CellCounter(
             "extauth_bucket_spends",
             "Buckets asked for tokens; outcome is allowed or limited, source is redis, or local while it is away.",
             ["api", "limit", "source", "outcome"],
