@@ -29,6 +29,37 @@ registry = Table(
 )
 """One row. `epoch` grows when a registry is restored from a copy; `revision` counts all changes."""
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("description", String(200), nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""What keys and tenants may be on. `revision` counts the changes of this row alone."""
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", String(63), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("plan", String(63), nullable=False),
+    Column("limits", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("suspended_reason", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    CheckConstraint("status IN ('active', 'suspended')", name="tenants_status"),
+    Index("tenants_plan", "plan", "id"),
+)
+"""Whose the keys are; an empty plan is none. `revision` counts the changes of this row alone."""
+
 keys = Table(
     "keys",
     metadata,
@@ -40,6 +71,7 @@ keys = Table(
     Column("tenant", String(63), nullable=False),
     Column("scopes", JSON, nullable=False),
     Column("plan", String(63), nullable=False),
+    Column("limits", JSON, nullable=False, server_default="[]"),
     Column("metadata", JSON, nullable=False),
     Column("created_by", String(100), nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -57,8 +89,32 @@ keys = Table(
     CheckConstraint("status IN ('active', 'disabled', 'revoked')", name="keys_status"),
     Index("keys_newest", "created_at", "id"),
     Index("keys_tenant_newest", "tenant", "created_at", "id"),
+    Index("keys_plan_newest", "plan", "created_at", "id"),
+    Index("keys_status_newest", "status", "created_at", "id"),
+    Index("keys_by_name", "name", "id"),
+    Index("keys_by_expiry", "expires_at", "id"),
+    Index("keys_by_last_use", "last_used_at", "id"),
 )
-"""One row for each key that was ever made: a revoked key stays, so that its id and digest are never used again."""
+"""One row for each key that was ever made: a revoked key stays, so that its id and digest are never used again.
+
+`tenant` and `plan` name rows of those tables, but for an empty plan. No foreign key says so: SQLite cannot add one to
+a table that others refer to, and the operations hold the counter of revisions while they look.
+"""
+
+propagations = Table(
+    "propagations",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("name", String(63), primary_key=True),
+    Column("action", String(16), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("after_created_at", BigInteger, nullable=False),
+    Column("after_key_id", String(12), nullable=False),
+    CheckConstraint("kind IN ('tenant', 'plan')", name="propagations_kind"),
+    Index("propagations_oldest", "started_at", "kind", "name"),
+)
+"""Tenants and plans that have changed, and how far the keys they concern have been given a new revision for it."""
 
 token_revocations = Table(
     "token_revocations",
