@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from extauth.check.decide import Buckets, UsageOutcome
 from extauth.policy.settings import SidecarSettings
+from extauth.serving import garbage
 from extauth.serving.admin import AdminServer
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
@@ -89,6 +90,7 @@ class Sidecar:
         bound = self._transport.start()
         self._serving = True
         self.reloader.start()
+        garbage.settle()
         _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
         return bound
 

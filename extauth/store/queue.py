@@ -76,11 +76,14 @@ class RedisQueue:
             self._waiting.put(need)
 
     def _run(self) -> None:
-        stopping = False
-        while not stopping:
-            batch = self._take()
-            stopping = None in batch
-            self._serve([need for need in batch if need is not None])
+        while self._serve_next():
+            pass
+
+    def _serve_next(self) -> bool:
+        """Whether to go on. A method of its own: nothing of a batch is held while the next one is waited for."""
+        batch = self._take()
+        self._serve([need for need in batch if need is not None])
+        return None not in batch
 
     def _take(self) -> list[Need | None]:
         """Wait for one need, then take those that wait already."""
