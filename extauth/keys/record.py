@@ -1,5 +1,6 @@
 """KeyRecord: the public half of an API key, as the registry publishes it and a check reads it."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -32,6 +33,16 @@ class MalformedRecordError(ValueError):
     """The bytes are not a KeyRecord that this version can trust."""
 
 
+class LimitOverride(NamedTuple):
+    """What a caller has of the policy's limit of this name: `amount` requests in `period` seconds."""
+
+    name: str
+    amount: float
+    period: float
+    burst: int = 0
+    """How many requests the bucket holds; 0: as many as the amount, rounded up."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     """All that a check needs to know of a key. Times are Unix milliseconds, 0 for no bound."""
@@ -48,6 +59,8 @@ class KeyRecord:
     not_before: int = 0
     expires_at: int = 0
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
+    limits: tuple[LimitOverride, ...] = ()
+    """Each name once."""
 
     def to_message(self) -> registry_pb2.KeyRecord:
         return registry_pb2.KeyRecord(
@@ -64,6 +77,10 @@ class KeyRecord:
             not_before=self.not_before,
             expires_at=self.expires_at,
             metadata=self.metadata,
+            limits=[
+                registry_pb2.LimitOverride(name=name, amount=amount, period_seconds=period, burst=burst)
+                for name, amount, period, burst in self.limits
+            ],
         )
 
     def to_bytes(self) -> bytes:
@@ -71,7 +88,7 @@ class KeyRecord:
 
     @classmethod
     def from_message(cls, message: registry_pb2.KeyRecord) -> "KeyRecord":
-        """Raise MalformedRecordError for a record without id, digest or a status known here: never guess rights."""
+        """Never guess rights: MalformedRecordError without id, digest, a status known here or limits that can be."""
         try:
             status = Status(message.status)
         except ValueError as error:
@@ -91,6 +108,7 @@ class KeyRecord:
             not_before=message.not_before,
             expires_at=message.expires_at,
             metadata=MappingProxyType(dict(message.metadata)) if message.metadata else NO_METADATA,
+            limits=tuple(_limit(limit, message.key_id) for limit in message.limits),
         )
 
     @classmethod
@@ -99,6 +117,12 @@ class KeyRecord:
             return cls.from_message(registry_pb2.KeyRecord.FromString(data))
         except DecodeError as error:
             raise MalformedRecordError("bytes that are not a KeyRecord") from error
+
+
+def _limit(limit: registry_pb2.LimitOverride, key_id: str) -> LimitOverride:
+    if not (0 < limit.amount < math.inf and 0 < limit.period_seconds < math.inf):
+        raise MalformedRecordError(f"key {key_id}: a limit without a rate")
+    return LimitOverride(limit.name, limit.amount, limit.period_seconds, limit.burst)
 
 
 def decisive(records: Iterable[KeyRecord | None]) -> KeyRecord | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.keys.record import KeyRecord, MalformedRecordError, Status, Version
+from extauth.keys.record import KeyRecord, LimitOverride, MalformedRecordError, Status, Version
 
 RECORDS = st.builds(
     KeyRecord,
@@ -20,6 +20,16 @@ RECORDS = st.builds(
     not_before=st.integers(0, 2**53),
     expires_at=st.integers(0, 2**53),
     metadata=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3),
+    limits=st.lists(
+        st.builds(
+            LimitOverride,
+            st.text(max_size=5),
+            st.floats(0, 1e9, exclude_min=True),
+            st.floats(0, 1e9, exclude_min=True),
+            st.integers(0, 10**9),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 
@@ -52,6 +62,14 @@ def test_a_status_that_is_not_known_is_refused(status: int) -> None:
     message = KeyRecord("id", b"digest", "p1", Version(1, 1), Status.ACTIVE, "acme").to_message()
     message.status = status  # type: ignore[assignment]
     with pytest.raises(MalformedRecordError, match="status"):
+        KeyRecord.from_message(message)
+
+
+@pytest.mark.parametrize(("amount", "period"), [(0, 1), (1, 0), (-1, 1), (float("nan"), 1), (1, float("inf"))])
+def test_a_limit_that_is_no_rate_is_refused(amount: float, period: float) -> None:
+    limits = (LimitOverride("per-key", amount, period),)
+    message = KeyRecord("id", b"digest", "p1", Version(1, 1), Status.ACTIVE, "acme", limits=limits).to_message()
+    with pytest.raises(MalformedRecordError, match="limit"):
         KeyRecord.from_message(message)
 
 

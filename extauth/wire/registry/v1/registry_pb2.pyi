@@ -20,6 +20,39 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class LimitOverride(_message.Message):
+    """What a caller has of a limit of the policy in place of what the policy gives to all."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    PERIOD_SECONDS_FIELD_NUMBER: _builtins.int
+    BURST_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The limit's name in the policy; one that no policy knows has no effect."""
+    amount: _builtins.float
+    """So many requests in so many seconds; both greater than 0."""
+    period_seconds: _builtins.float
+    burst: _builtins.int
+    """How many requests the bucket holds; 0: as many as the amount, rounded up."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        amount: _builtins.float = ...,
+        period_seconds: _builtins.float = ...,
+        burst: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "burst", b"burst", "name", b"name", "period_seconds", b"period_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitOverride: _TypeAlias = LimitOverride  # noqa: Y015
+
+@_typing.final
 class KeyRecord(_message.Message):
     """The public half of an API key: all that a check needs, and nothing that would let anyone use it."""
 
@@ -34,7 +67,7 @@ class KeyRecord(_message.Message):
         STATUS_UNSPECIFIED: KeyRecord._Status.ValueType  # 0
         ACTIVE: KeyRecord._Status.ValueType  # 1
         DISABLED: KeyRecord._Status.ValueType  # 2
-        """Switched off; may be switched on again."""
+        """Switched off, or its tenant is suspended; may be switched on again."""
         REVOKED: KeyRecord._Status.ValueType  # 3
         """For good. Such a record is a tombstone: it stays, so that no late write brings the key back."""
 
@@ -42,7 +75,7 @@ class KeyRecord(_message.Message):
     STATUS_UNSPECIFIED: KeyRecord.Status.ValueType  # 0
     ACTIVE: KeyRecord.Status.ValueType  # 1
     DISABLED: KeyRecord.Status.ValueType  # 2
-    """Switched off; may be switched on again."""
+    """Switched off, or its tenant is suspended; may be switched on again."""
     REVOKED: KeyRecord.Status.ValueType  # 3
     """For good. Such a record is a tombstone: it stays, so that no late write brings the key back."""
 
@@ -79,6 +112,7 @@ class KeyRecord(_message.Message):
     NOT_BEFORE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     digest: _builtins.bytes
     """HMAC-SHA-256 of the whole key under the pepper named by pepper_id. 32 bytes."""
@@ -90,6 +124,7 @@ class KeyRecord(_message.Message):
     tenant: _builtins.str
     name: _builtins.str
     plan: _builtins.str
+    """The key's own or else its tenant's."""
     not_before: _builtins.int
     """Unix milliseconds; 0 means no bound."""
     expires_at: _builtins.int
@@ -97,6 +132,12 @@ class KeyRecord(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitOverride]:
+        """The key's own limits, before those of its tenant, before those of its plan; each name once. None in a record that
+        is not ACTIVE.
+        """
+
     def __init__(
         self,
         *,
@@ -113,10 +154,11 @@ class KeyRecord(_message.Message):
         not_before: _builtins.int = ...,
         expires_at: _builtins.int = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        limits: _abc.Iterable[Global___LimitOverride] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "epoch", b"epoch", "expires_at", b"expires_at", "key_id", b"key_id", "metadata", b"metadata", "name", b"name", "not_before", b"not_before", "pepper_id", b"pepper_id", "plan", b"plan", "revision", b"revision", "scopes", b"scopes", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "epoch", b"epoch", "expires_at", b"expires_at", "key_id", b"key_id", "limits", b"limits", "metadata", b"metadata", "name", b"name", "not_before", b"not_before", "pepper_id", b"pepper_id", "plan", b"plan", "revision", b"revision", "scopes", b"scopes", "status", b"status", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
