@@ -6,7 +6,7 @@ server) and goes on where the decision stopped.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TypeAlias
 
 from extauth.check import answer
 from extauth.check import request as request_reader
@@ -25,12 +25,18 @@ from extauth.policy.reasons import Reason
 from extauth.store.bucket import Level
 from extauth.store.buckets import LocalBuckets, SharedBuckets
 from extauth.store.errors import StoreUnavailableError
+from extauth.store.usage_batch import ALLOWED, LIMITED
 
-UsageOutcome = Literal["allowed", "limited", "denied"]
+UsageOutcome: TypeAlias = str
+"""What the ledger of usage keeps of a reason, see store/usage_batch.py."""
 CountUsage = Callable[[str, str, str, UsageOutcome], None]
 """Count one check: the caller's name and tenant in Redis, the API, the outcome. Must not wait."""
 
-_USAGE: dict[Reason, UsageOutcome] = {Reason.OK: "allowed", Reason.RATE_LIMITED: "limited"}
+_USAGE: dict[Reason, UsageOutcome] = {
+    **{reason: f"denied:{reason}" for reason in Reason},
+    Reason.OK: ALLOWED,
+    Reason.RATE_LIMITED: LIMITED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +120,8 @@ class Decider:
             check.api.name, verdict.reason, lookup=check.lookup, asked_redis=check.asked_redis, seconds=seconds
         )
         if check.grant is not None:
-            caller, outcome = check.grant.caller, _USAGE.get(verdict.reason, "denied")
-            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, outcome)
+            caller = check.grant.caller
+            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, _USAGE[verdict.reason])
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
         self._tally.check(NO_API, reason, lookup=None, asked_redis=False, seconds=self._clocks.monotonic() - started)

@@ -79,8 +79,8 @@ def _add_rows(connection: Connection, rows: Sequence[UsageRow], now: int) -> Non
     last_used: dict[str, int] = {}
     for row in rows:
         minute = min(row.minute, now)
-        for outcome, checks in zip(("allowed", "limited", "denied"), row.by_outcome, strict=True):
-            sums[minute - minute % HOUR, row.key_id, row.tenant, row.api, outcome] += checks
+        for outcome, checks in row.checks.items():
+            sums[minute - minute % HOUR, row.key_id, row.tenant, row.api, outcome.partition(":")[0]] += checks
         last_used[row.key_id] = max(last_used.get(row.key_id, 0), min(row.last_used_at, now))
     names = [column.name for column in usage_hours.columns]
     values = [dict(zip(names, (*name, checks), strict=True)) for name, checks in sorted(sums.items()) if checks]

@@ -8,7 +8,7 @@ same id, by which the registry knows a batch whose arrival was not confirmed.
 import secrets
 import threading
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -23,11 +23,8 @@ from extauth.telemetry.usage_metrics import UsageMetrics
 _log = logger(__name__)
 
 STREAM_LENGTH = 5_000  # batches, each some tens of kB at most as a rule; the oldest go when no registry takes them
-_COLUMNS: dict[Outcome, int] = {"allowed": 0, "limited": 1, "denied": 2}
-_LAST = 3
-
-_Counted: TypeAlias = dict[tuple[str, str, str, int], list[int]]
-"""Key id, tenant, api and minute -> checks by outcome, and the time of the last one."""
+_Counted: TypeAlias = dict[tuple[str, str, str, Outcome, int], list[int]]
+"""Key id, tenant, api, outcome and minute (since 1970) -> how many checks, and the time of the last one."""
 
 
 def _now() -> int:
@@ -37,7 +34,7 @@ def _now() -> int:
 class UsageBuffer:
     """`start`, then `count` from any thread, then `stop`. One for each process, made after any fork.
 
-    `client` is this buffer's alone. At most `max_rows` keys by API and minute are counted in one interval of
+    `client` is this buffer's alone. At most `max_rows` keys by API, outcome and minute are counted in one interval of
     `flush_interval` seconds, and `max_waiting` batches kept while Redis is away. `clock` is in Unix milliseconds.
     """
 
@@ -80,14 +77,15 @@ class UsageBuffer:
     def count(self, key_id: str, tenant: str, api: str, outcome: Outcome) -> None:
         """Count one check of a key that is known, whatever the answer. Never waits for Redis, never raises."""
         now = self._clock()
-        name = (key_id, tenant, api, now - now % MINUTE)
+        name = (key_id, tenant, api, outcome, now // MINUTE)
         with self._lock:
-            row = self._counted.get(name)
-            if row is None and len(self._counted) < self._max_rows:
-                row = self._counted[name] = [0, 0, 0, 0]
-            if row is not None:
-                row[_COLUMNS[outcome]] += 1
-                row[_LAST] = now
+            found = self._counted.get(name)
+            if found is not None:  # nearly always
+                found[0] += 1
+                found[1] = now
+                return
+            if len(self._counted) < self._max_rows:
+                self._counted[name] = [1, now]
                 return
         self._metrics.lost.labels("too_many_keys").inc()
 
@@ -113,10 +111,7 @@ class UsageBuffer:
         """Make a batch of what has been counted."""
         with self._lock:
             counted, self._counted = self._counted, {}
-        rows = [
-            UsageRow(key_id, tenant, api, minute, last, allowed, limited, denied)
-            for (key_id, tenant, api, minute), (allowed, limited, denied, last) in counted.items()
-        ]
+        rows = _rows(counted)
         good = [row for row in rows if is_storable(row.key_id) and is_storable(row.tenant) and is_storable(row.api)]
         if len(good) < len(rows):
             self._metrics.lost.labels("unfit_name").inc(_checks(rows) - _checks(good))
@@ -140,5 +135,19 @@ class UsageBuffer:
         self._failing = True
 
 
+def _rows(counted: _Counted) -> list[UsageRow]:
+    """What was counted, with the outcomes of one key, API and minute in one row."""
+    checks: defaultdict[tuple[str, str, str, int], dict[Outcome, int]] = defaultdict(dict)
+    last: dict[tuple[str, str, str, int], int] = {}
+    for (key_id, tenant, api, outcome, minute), (number, at) in counted.items():
+        name = (key_id, tenant, api, minute)
+        checks[name][outcome] = number
+        last[name] = max(last.get(name, 0), at)
+    return [
+        UsageRow(key_id, tenant, api, minute * MINUTE, last[key_id, tenant, api, minute], found)
+        for (key_id, tenant, api, minute), found in checks.items()
+    ]
+
+
 def _checks(rows: Sequence[UsageRow]) -> int:
-    return sum(sum(row.by_outcome) for row in rows)
+    return sum(row.total for row in rows)

@@ -1,7 +1,8 @@
 """A batch of usage on its way from a sidecar to the registry: what it says, and how it stands in the stream.
 
 An entry has two fields: `id`, `<instance>-<sequence>`, and `rows`, deflated JSON, a list of lists: key id, tenant, api,
-minute (since 1970), last use (Unix milliseconds), checks allowed, limited, denied.
+minute (since 1970), last use (Unix milliseconds), and the checks, a mapping of outcome to number. The sidecars of 0.1
+wrote three numbers in its place, checks allowed, limited and denied; such rows are read as well.
 """
 
 import json
@@ -9,10 +10,14 @@ import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
-Outcome = Literal["allowed", "limited", "denied"]
-"""What became of a check of a known key."""
+Outcome: TypeAlias = str
+"""What became of a check of a known key: ALLOWED, LIMITED, or `denied:` and the reason, as `denied:expired_key`."""
+ALLOWED: Outcome = "allowed"
+LIMITED: Outcome = "limited"
+DENIED: Outcome = "denied"
+"""Of a sidecar that did not say why."""
 
 MINUTE = 60_000
 """Milliseconds."""
@@ -20,10 +25,12 @@ MAX_TEXT = 128
 """Characters of a key id, tenant or API name."""
 MAX_BYTES = 64 * 1024 * 1024
 """Of the JSON of a batch."""
+MAX_OUTCOMES = 64
+"""Of one row. There are fewer reasons; more could only fill the ledger."""
 
 _ID = re.compile(rb"([0-9a-f]{16})-([1-9][0-9]{0,15})")
-_NAMES = 3  # of the values of a row; the rest are numbers, each below its limit
-_LIMITS = (2**32, 2**53, 2**32, 2**32, 2**32)
+_OUTCOME = re.compile(r"allowed|limited|denied(:[a-z0-9_]{1,32})?")
+_MINUTES, _MILLISECONDS, _CHECKS = 2**32, 2**53, 2**32  # each number is below its limit
 
 
 class MalformedBatchError(ValueError):
@@ -40,14 +47,12 @@ class UsageRow:
     minute: int
     """When the minute began."""
     last_used_at: int
-    allowed: int = 0
-    limited: int = 0
-    denied: int = 0
+    checks: Mapping[Outcome, int]
 
     @property
-    def by_outcome(self) -> tuple[int, int, int]:
-        """Checks allowed, limited and denied."""
-        return self.allowed, self.limited, self.denied
+    def total(self) -> int:
+        """Checks, whatever became of them."""
+        return sum(self.checks.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class UsageBatch:
     def to_fields(self) -> dict[str, str | bytes]:
         """The fields of an entry."""
         rows = [
-            [row.key_id, row.tenant, row.api, row.minute // MINUTE, row.last_used_at, *row.by_outcome]
+            [row.key_id, row.tenant, row.api, row.minute // MINUTE, row.last_used_at, dict(row.checks)]
             for row in self.rows
         ]
         packed = zlib.compress(json.dumps(rows, separators=(",", ":")).encode(), level=1)
@@ -95,14 +100,25 @@ def _unpack(packed: bytes) -> list[Any]:
 
 
 def _row(values: Any) -> UsageRow:  # noqa: ANN401 (JSON of any shape)
-    if not isinstance(values, list) or len(values) != _NAMES + len(_LIMITS):
-        raise MalformedBatchError("a row that is not one of usage")
-    if not all(isinstance(name, str) and is_storable(name) for name in values[:_NAMES]):
+    match values:
+        case [key_id, tenant, api, minute, last_used_at, dict(checks)]:
+            pass
+        case [key_id, tenant, api, minute, last_used_at, allowed, limited, denied]:
+            checks = {ALLOWED: allowed, LIMITED: limited, DENIED: denied}
+        case _:
+            raise MalformedBatchError("a row that is not one of usage")
+    if not all(isinstance(name, str) and is_storable(name) for name in (key_id, tenant, api)):
         raise MalformedBatchError("a row with a name that cannot be")
-    if not all(map(_is_below, values[_NAMES:], _LIMITS)):
-        raise MalformedBatchError("a row with a number that cannot be")
-    key_id, tenant, api, minute, *rest = values
-    return UsageRow(key_id, tenant, api, minute * MINUTE, *rest)
+    if not (_is_below(minute, _MINUTES) and _is_below(last_used_at, _MILLISECONDS)):
+        raise MalformedBatchError("a row with a time that cannot be")
+    if len(checks) > MAX_OUTCOMES or not all(map(_is_count, checks.items())):
+        raise MalformedBatchError("a row with checks that cannot be")
+    return UsageRow(key_id, tenant, api, minute * MINUTE, last_used_at, checks)
+
+
+def _is_count(item: tuple[str, object]) -> bool:
+    outcome, number = item
+    return _OUTCOME.fullmatch(outcome) is not None and _is_below(number, _CHECKS)
 
 
 def _is_below(value: object, limit: int) -> bool:

@@ -58,23 +58,26 @@ def sums(reader: UsageReader) -> Counter[str]:
     found: Counter[str] = Counter()
     for batch in by_id.values():
         for row in batch.rows:
-            found[row.key_id] += sum(row.by_outcome)
+            found[row.key_id] += row.total
     return found
 
 
-def test_checks_are_added_up_by_key_api_and_minute(make: Callable[..., UsageBuffer], reader: UsageReader) -> None:
-    times = iter([NOON, NOON + 1, NOON + 59_999, NOON + 60_000, NOON + 2])
+def test_checks_are_added_up_by_key_api_minute_and_outcome(
+    make: Callable[..., UsageBuffer], reader: UsageReader
+) -> None:
+    times = iter([NOON, NOON + 1, NOON + 59_999, NOON + 60_000, NOON + 2, NOON + 3])
     buffer = make(clock=lambda: next(times))
     buffer.count("a", "acme", "orders", "allowed")
     buffer.count("a", "acme", "orders", "limited")
     buffer.count("a", "acme", "orders", "allowed")
-    buffer.count("a", "acme", "orders", "denied")
-    buffer.count("a", "acme", "admin", "denied")
+    buffer.count("a", "acme", "orders", "denied:missing_scope")
+    buffer.count("a", "acme", "admin", "denied:missing_scope")
+    buffer.count("a", "acme", "admin", "denied:expired_key")
     buffer.flush()
     assert rows(reader) == [
-        UsageRow("a", "acme", "orders", NOON, NOON + 59_999, 2, 1, 0),
-        UsageRow("a", "acme", "orders", NOON + 60_000, NOON + 60_000, 0, 0, 1),
-        UsageRow("a", "acme", "admin", NOON, NOON + 2, 0, 0, 1),
+        UsageRow("a", "acme", "orders", NOON, NOON + 59_999, {"allowed": 2, "limited": 1}),
+        UsageRow("a", "acme", "orders", NOON + 60_000, NOON + 60_000, {"denied:missing_scope": 1}),
+        UsageRow("a", "acme", "admin", NOON, NOON + 3, {"denied:missing_scope": 1, "denied:expired_key": 1}),
     ]
     buffer.flush()
     assert reader.waiting() == 1  # nothing new, nothing sent

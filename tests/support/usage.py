@@ -13,7 +13,7 @@ def row(
     key_id: str = "000000000001", minute: int = NOON, *, tenant: str = "acme", api: str = "orders", **counts: int
 ) -> UsageRow:
     """One check allowed, unless told otherwise."""
-    return UsageRow(key_id, tenant, api, minute - minute % MINUTE, minute, **(counts or {"allowed": 1}))
+    return UsageRow(key_id, tenant, api, minute - minute % MINUTE, minute, counts or {"allowed": 1})
 
 
 def batch(sequence: int, *rows: UsageRow, instance: str = INSTANCE) -> UsageBatch:
