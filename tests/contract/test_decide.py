@@ -354,4 +354,4 @@ def test_checks_of_known_callers_are_counted_for_the_ledger(bench_of: BenchMaker
     for sent in (key, key, key, late, str(generate("test")), "junk"):
         bench.get(sent)
     rows = [(record.key_id, "acme", "demo", outcome) for outcome in ("allowed", "allowed", "limited")]
-    assert bench.usage == [*rows, (expired.key_id, "acme", "demo", "denied")]
+    assert bench.usage == [*rows, (expired.key_id, "acme", "demo", "denied:expired_key")]
