@@ -1,0 +1,47 @@
+"""What processes use, as the kernel counts it."""
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def cpu_seconds(processes: Iterable[int]) -> float:
+    """User and system time of the processes, all threads, to the nanosecond (clock_getcpuclockid(3)).
+
+    /proc/PID/stat has the same sum in steps of 10 ms, which is coarse for a few seconds of work.
+    """
+    return sum(time.clock_gettime(~process << 3 | 2) for process in processes)
+
+
+def family(process: int) -> list[int]:
+    """A process and all that descend from it."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (parent := _parent(entry)) is not None:
+            children.setdefault(parent, []).append(int(entry.name))
+    found = [process]
+    for member in found:  # grows while it is walked
+        found += children.get(member, ())
+    return found
+
+
+def resident(process: int) -> int:
+    """Bytes of memory in use (VmRSS of proc_pid_status(5))."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) * 1024
+
+
+def machine() -> str:
+    """CPU, cores and kernel in one line."""
+    info = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown CPU")
+    return f"{os.cpu_count()} x {model}, Linux {os.uname().release}"
+
+
+def _parent(entry: Path) -> int | None:
+    try:
+        stat = (entry / "stat").read_text()
+    except OSError:  # it has ended
+        return None
+    return int(stat.rpartition(")")[2].split()[1])

@@ -1,0 +1,140 @@
+"""Starting what is measured: Redis with keys, sidecars, do-nothing servers, Envoy."""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from extauth.demo import binaries, probes
+from extauth.demo.child import Service
+from extauth.demo.ports import HOST
+from extauth.demo.supervisor import Supervisor
+from extauth.registry.client import Client
+from tests.bench import settings
+from tests.bench.envoy import Checked, document
+from tests.e2e.running import free_base
+
+ROOT = Path(__file__).parents[2]
+_PATIENCE = 20.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Something that answers, and the process whose CPU time it costs."""
+
+    address: str
+    """unix:/path or host:port."""
+    process: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A Redis that holds keys, a directory for what is started beside it, and the source tree that it runs."""
+
+    supervisor: Supervisor
+    directory: Path
+    tree: Path
+    redis: Server
+    keys: tuple[str, ...]
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.redis.address.removeprefix('unix:')}"
+
+
+def make_site(supervisor: Supervisor, directory: Path, tree: Path = ROOT, keys: int = 100) -> Site:
+    """Start Redis; make keys with the tree's own registry, which publishes them and ends."""
+    directory.mkdir(exist_ok=True)
+    server = start_redis(supervisor, directory)
+    site = Site(supervisor, directory, tree, server, ())
+    return Site(supervisor, directory, tree, server, _make_keys(site, keys))
+
+
+def start_redis(supervisor: Supervisor, directory: Path) -> Server:
+    path = directory / "redis.sock"
+    options = {"port": "0", "unixsocket": str(path), "save": "", "appendonly": "no", "dir": str(directory)}
+    arguments = [argument for name, value in options.items() for argument in (f"--{name}", value)]
+    command = (str(binaries.redis_server()), *arguments)
+    return _start(supervisor, directory, "redis", command, f"unix:{path}", lambda: probes.redis_answers(path))
+
+
+def start_sidecar(site: Site, name: str, changes: Mapping[str, Any]) -> Server:
+    """`extauth serve` on a unix socket; `changes` replace top-level settings, those of `listen` are added."""
+    address, admin = f"unix:{site.directory / name}.sock", f"{HOST}:{free_base(1)}"
+    data = settings.sidecar(site.directory, site.redis_url, address, admin)
+    data = {**data, **changes, "listen": {**data["listen"], **changes.get("listen", {})}}
+    path = settings.write(site.directory / f"{name}.yaml", data)
+    command = extauth(site.tree, "serve", "-c", str(path))
+    return _start(site.supervisor, site.directory, name, command, address, lambda: _is_ok(f"http://{admin}/readyz"))
+
+
+def start_do_nothing(site: Site, name: str, transport: str) -> Server:
+    path = site.directory / f"{name}.sock"
+    command = python(ROOT, "tests.bench.do_nothing", transport, str(path))
+    return _start(site.supervisor, site.directory, name, command, f"unix:{path}", path.exists)
+
+
+def start_envoy(site: Site, checked: Sequence[Checked]) -> dict[str, Server]:
+    """One Envoy with two workers and a listener for each way to check."""
+    base = free_base(len(checked) + 1)
+    admin, *listeners = [f"{HOST}:{base + number}" for number in range(len(checked) + 1)]
+    path = settings.write(site.directory / "envoy.yaml", document(dict(zip(listeners, checked, strict=True)), admin))
+    options = ("--disable-hot-restart", "--concurrency", "2", "--log-level", "warning")
+    command = (str(binaries.envoy()), "-c", str(path), *options)
+    server = _start(site.supervisor, site.directory, "envoy", command, admin, lambda: _is_ok(f"http://{admin}/ready"))
+    return {one.name: Server(address, server.process) for one, address in zip(checked, listeners, strict=True)}
+
+
+def extauth(tree: Path, *arguments: str) -> tuple[str, ...]:
+    """The command line of the revision in a source tree."""
+    return python(tree, "extauth", *arguments)
+
+
+def python(tree: Path, module: str, *arguments: str) -> tuple[str, ...]:
+    """A module of a source tree, whatever is installed and wherever this runs."""
+    return ("/usr/bin/env", f"PYTHONPATH={tree}", sys.executable, "-P", "-m", module, *arguments)
+
+
+def _start(
+    supervisor: Supervisor, directory: Path, name: str, command: tuple[str, ...], address: str, is_ready: Any
+) -> Server:
+    service = Service(name=name, command=command, log=directory / f"{name}.log", is_ready=is_ready)
+    supervisor.start(service)
+    supervisor.wait_until_ready(service)
+    return Server(address, supervisor[name].process_id)
+
+
+def _make_keys(site: Site, count: int) -> tuple[str, ...]:
+    base = free_base(2)
+    http, grpc = (f"{HOST}:{base + number}" for number in (0, 1))
+    data = settings.registry(site.directory, site.redis_url, http, grpc)
+    path = settings.write(site.directory / "registry.yaml", data)
+    with Supervisor() as supervisor:
+        command = extauth(site.tree, "registry", "serve", "-c", str(path))
+        _start(supervisor, site.directory, "registry", command, http, lambda: _is_ok(f"http://{http}/readyz"))
+        client = Client(f"http://{http}", settings.TOKEN)
+        made = [client.call("POST", "/v1/keys", _key(number))["secret"] for number in range(count)]
+        _wait_for_records(site, count)
+    return tuple(made)
+
+
+def _key(number: int) -> dict[str, Any]:
+    tenant = f"tenant-{number % 10}"
+    return {"name": f"key {number}", "tenant": tenant, "scopes": ["read", "write"], "plan": "gold"}
+
+
+def _wait_for_records(site: Site, count: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    with redis.Redis(unix_socket_path=site.redis.address.removeprefix("unix:")) as client:
+        while client.dbsize() < count:
+            assert time.monotonic() < deadline, "the keys did not reach Redis"
+            time.sleep(0.05)
+
+
+def _is_ok(url: str) -> bool:
+    return probes.http_status(url) == HTTPStatus.OK
