@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from extauth.registry.schema import metadata
+from extauth.registry.admin_schema import audit
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=audit.metadata)
 context.run_migrations()
