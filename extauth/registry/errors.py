@@ -43,9 +43,18 @@ class NotFoundError(RegistryError):
 class ConflictError(RegistryError):
     """The key or revocation is in a state that rules the operation out; `message` says what its status is."""
 
-    def __init__(self, message: str, remedy: str, kind: str = "key") -> None:
+    def __init__(self, message: str, remedy: str, kind: str = "key", field: str = "status") -> None:
         self.kind = kind
-        self.problem = FieldProblem("status", message, remedy)
+        self.problem = FieldProblem(field, message, remedy)
+        super().__init__(str(self.problem))
+
+
+class ForbiddenError(RegistryError):
+    """Whoever asks may not do this."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        self.message = message
+        self.problem = FieldProblem("authorization", message, remedy)
         super().__init__(str(self.problem))
 
 

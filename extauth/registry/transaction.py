@@ -1,4 +1,4 @@
-"""One write transaction: every row that changes gets the next revision and a row that says who did what.
+"""One write transaction: every row that changes gets the next revision, a row that says who did what, and an audit row.
 
 The counter is taken by an UPDATE, which keeps its row locked until the commit. So commits are in order of revision,
 and nobody can see revision n + 1 before n.
@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
-from extauth.registry import schema
+from extauth.registry import audit, schema
 
 _COLUMNS = {schema.keys: schema.changes.c.key_id, schema.token_revocations: schema.changes.c.token_revocation_id}
 """Where `changes` names the row that changed."""
+_KINDS = {schema.keys: "key", schema.token_revocations: "revocation"}
+"""What the audit trail calls it."""
 
 
 class Action(StrEnum):
@@ -46,14 +48,15 @@ class Transaction:
         """Write a new row of `keys` or `token_revocations`, which has an `id`; return its revision."""
         revision = self._next_revision()
         self.connection.execute(insert(table).values(**row, revision=revision))
-        self._tell(table, row["id"], revision, action)
+        self._tell(table, {}, row, revision, action)
         return revision
 
     def update(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
         """Write the present state of a row that was read and held in this transaction; return its new revision."""
+        before = self.connection.execute(select(table).where(table.c.id == row["id"])).mappings().one()
         revision = self._next_revision()
         self.connection.execute(update(table).where(table.c.id == row["id"]).values(**row, revision=revision))
-        self._tell(table, row["id"], revision, action)
+        self._tell(table, before, {**before, **row}, revision, action)
         return revision
 
     def _next_revision(self) -> int:
@@ -62,12 +65,16 @@ class Transaction:
         revision: int = self.connection.execute(statement).scalar_one()
         return revision
 
-    def _tell(self, table: Table, row_id: str, revision: int, action: Action) -> None:
+    def _tell(
+        self, table: Table, before: Mapping[str, Any], after: Mapping[str, Any], revision: int, action: Action
+    ) -> None:
         values = {
             "revision": revision,
-            _COLUMNS[table].name: row_id,
+            _COLUMNS[table].name: after["id"],
             "action": action.value,
             "actor": self.actor,
             "committed_at": self.now,
         }
         self.connection.execute(insert(schema.changes).values(values))
+        target = audit.Target(_KINDS[table], after["id"], after.get("tenant"))
+        audit.record(self.connection, self.actor, action, target, before, after, self.now)

@@ -1,0 +1,78 @@
+"""Who may do what: one row for each operation of the REST API and of gRPC. What has no row, nobody may do.
+
+Below an operation's path are things that belong to a tenant, or things that belong to none. An identity of one tenant
+may do an operation of the first kind to what is its tenant's; all else is not there for it. Operations of the second
+kind are for identities of all tenants.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from extauth.registry.errors import ForbiddenError
+from extauth.registry.identity import Identity, Role
+
+WATCH = ("GRPC", "WatchKeys")
+
+_VIEWERS: Set[Role] = frozenset({Role.VIEWER, Role.EDITOR, Role.OWNER})
+_EDITORS: Set[Role] = frozenset({Role.EDITOR, Role.OWNER})
+_OWNERS: Set[Role] = frozenset({Role.OWNER})
+_PUBLISHERS: Set[Role] = frozenset({Role.PUBLISHER, Role.OWNER})
+_EVERYBODY: Set[Role] = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do one operation."""
+
+    roles: Set[Role]
+    """None of them: it needs no token."""
+    of_tenants: bool = True
+    """Whether an identity of one tenant may do it, to what is its tenant's."""
+
+
+_OPEN = Permission(frozenset())
+_VIEW = Permission(_VIEWERS)
+_EDIT = Permission(_EDITORS)
+_OWN = Permission(_OWNERS)
+
+PERMISSIONS: Mapping[tuple[str, str], Permission] = {
+    ("GET", "/healthz"): _OPEN,
+    ("GET", "/readyz"): _OPEN,
+    ("GET", "/metrics"): _OPEN,
+    ("GET", "/openapi.json"): _OPEN,
+    ("GET", "/openapi.yaml"): _OPEN,
+    ("GET", "/docs"): _OPEN,
+    ("GET", "/docs/{name}"): _OPEN,
+    ("GET", "/v1/identity"): Permission(_EVERYBODY),
+    ("GET", "/v1/keys"): _VIEW,
+    ("POST", "/v1/keys"): _EDIT,
+    ("GET", "/v1/keys/{key_id}"): _VIEW,
+    ("PATCH", "/v1/keys/{key_id}"): _EDIT,
+    ("POST", "/v1/keys/{key_id}/rotate"): _EDIT,
+    ("POST", "/v1/keys/{key_id}/revoke"): _EDIT,
+    ("POST", "/v1/keys/{key_id}/expire"): _EDIT,
+    ("POST", "/v1/keys/{key_id}/disable"): _EDIT,
+    ("POST", "/v1/keys/{key_id}/enable"): _EDIT,
+    ("GET", "/v1/token-revocations"): Permission(_VIEWERS, of_tenants=False),
+    ("POST", "/v1/token-revocations"): Permission(_EDITORS, of_tenants=False),
+    ("GET", "/v1/token-revocations/{revocation_id}"): Permission(_VIEWERS, of_tenants=False),
+    ("POST", "/v1/token-revocations/{revocation_id}/lift"): Permission(_EDITORS, of_tenants=False),
+    ("GET", "/v1/usage"): _VIEW,
+    ("GET", "/v1/audit"): _VIEW,
+    ("GET", "/v1/admin-tokens"): _OWN,
+    ("POST", "/v1/admin-tokens"): _OWN,
+    ("GET", "/v1/admin-tokens/{token_id}"): _OWN,
+    ("POST", "/v1/admin-tokens/{token_id}/rotate"): _OWN,
+    ("POST", "/v1/admin-tokens/{token_id}/revoke"): _OWN,
+    WATCH: Permission(_PUBLISHERS, of_tenants=False),
+}
+"""Method and path of each operation, as OpenAPI writes it."""
+
+
+def check(identity: Identity, permission: Permission) -> None:
+    """Raise ForbiddenError unless the identity may do it, at least to some things."""
+    if identity.role not in permission.roles:
+        allowed = [role.value for role in Role if role in permission.roles]
+        raise ForbiddenError(f"the role {identity.role.value} may not do this", f"use a token of: {', '.join(allowed)}")
+    if identity.tenant is not None and not permission.of_tenants:
+        raise ForbiddenError("an identity of one tenant may not do this", "use a token of all tenants")
