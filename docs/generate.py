@@ -18,6 +18,7 @@ from extauth.cli.config import schema_of
 from extauth.cli.main import main
 from extauth.policy.reasons import OUTCOMES, Reason
 from extauth.policy.settings import SidecarSettings
+from extauth.envoy.lint.lint import RULES
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
@@ -140,6 +141,15 @@ def metrics_page() -> str:
     return "".join(parts)
 
 
+def lint_page() -> str:
+    """Every rule of `extauth envoy lint`."""
+    parts = [GENERATED, "# What `extauth envoy lint` looks for\n"]
+    parts.append("\nEnvoy accepts each of these. Field names are those of Envoy's messages, in either spelling.\n")
+    parts.append("\n| rule | severity | why it matters | instead |\n|---|---|---|---|\n")
+    parts += [f"| `{rule.name}` | {rule.severity.value} | {rule.reason} | {rule.remedy} |\n" for rule in RULES]
+    return "".join(parts)
+
+
 def schema_file() -> str:
     """The JSON Schema of extauth.yaml."""
     return json.dumps(schema_of(SidecarSettings), indent=2) + "\n"
@@ -149,6 +159,7 @@ PAGES = {
     "docs/settings.md": settings_page,
     "docs/commands.md": commands_page,
     "docs/metrics.md": metrics_page,
+    "docs/envoy-lint.md": lint_page,
     "deploy/extauth.schema.json": schema_file,
 }
 

@@ -8,13 +8,14 @@ import click
 _COMMANDS = {
     "config": "extauth.cli.config:config",
     "demo": "extauth.cli.demo:demo",
+    "envoy": "extauth.cli.envoy:envoy",
     "keys": "extauth.cli.keys:keys",
     "registry": "extauth.cli.registry:registry",
     "serve": "extauth.cli.serve:serve",
     "tokens": "extauth.cli.tokens:tokens",
     "usage": "extauth.cli.usage:usage",
 }
-_EXTRAS = {"demo": "demo", "registry": "registry"}
+_EXTRAS = {"demo": "demo", "envoy": "envoy", "registry": "registry"}
 
 
 class _Commands(click.Group):

@@ -11,6 +11,7 @@ from envoy_data_plane.google.protobuf import Any
 
 from extauth.envoy.addresses import address
 from extauth.envoy.clusters import sidecar_cluster, upstream_cluster
+from extauth.envoy.ext_authz_filter import ext_authz_filter
 from extauth.envoy.http_connection_manager import http_connection_manager
 from extauth.envoy.parameters import EnvoyParameters
 
@@ -29,6 +30,19 @@ def bootstrap(parameters: EnvoyParameters) -> dict[str, typing.Any]:
         overload_manager=OverloadManager(resource_monitors=[_bounded_connections()]),
     )
     return message.to_dict(casing=Casing.SNAKE)
+
+
+Part = typing.Literal["bootstrap", "filter", "cluster"]
+PARTS: tuple[Part, ...] = typing.get_args(Part)
+
+
+def part_of(parameters: EnvoyParameters, part: Part) -> dict[str, typing.Any]:
+    """The whole, or only the filter or the cluster for an Envoy that has a configuration of its own."""
+    if part == "filter":
+        return ext_authz_filter(parameters).to_dict(casing=Casing.SNAKE)
+    if part == "cluster":
+        return sidecar_cluster(parameters.sidecars).to_dict(casing=Casing.SNAKE)
+    return bootstrap(parameters)
 
 
 def _listener(parameters: EnvoyParameters) -> Listener:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from ipaddress import ip_address
 
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
@@ -18,6 +19,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.envoy.addresses import endpoints
+from extauth.settings.values import host_and_port
 
 SIDECAR_CLUSTER = "extauth"
 UPSTREAM_CLUSTER = "upstream"
@@ -37,7 +39,7 @@ def sidecar_cluster(addresses: Sequence[str]) -> Cluster:
     """
     return Cluster(
         name=SIDECAR_CLUSTER,
-        type=ClusterDiscoveryType.STATIC,
+        type=_discovery(addresses),
         connect_timeout=_SIDECAR_CONNECT_TIMEOUT,
         load_assignment=endpoints(SIDECAR_CLUSTER, addresses),
         typed_extension_protocol_options={_HTTP_PROTOCOL_OPTIONS: Any.pack(_http2_without_idle_timeout())},
@@ -58,10 +60,25 @@ def upstream_cluster(address: str) -> Cluster:
     """The API behind Envoy, over HTTP/1.1."""
     return Cluster(
         name=UPSTREAM_CLUSTER,
-        type=ClusterDiscoveryType.STATIC,
+        type=_discovery([address]),
         connect_timeout=_UPSTREAM_CONNECT_TIMEOUT,
         load_assignment=endpoints(UPSTREAM_CLUSTER, [address]),
     )
+
+
+def _discovery(addresses: Sequence[str]) -> ClusterDiscoveryType:
+    names = [address for address in addresses if not _is_fixed(address)]
+    return ClusterDiscoveryType.STRICT_DNS if names else ClusterDiscoveryType.STATIC
+
+
+def _is_fixed(address: str) -> bool:
+    if address.startswith("unix:"):
+        return True
+    try:
+        ip_address(host_and_port(address)[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _http2_without_idle_timeout() -> HttpProtocolOptions:

@@ -7,6 +7,7 @@ from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
 
 _SHORTEST_CHECK_TIMEOUT = 0.25  # seconds: the first check of a cold sidecar takes a while
+_LOOPBACKS = {"*:": "127.0.0.1:", "0.0.0.0:": "127.0.0.1:", "[::]:": "[::1]:"}
 _ROUND_TRIP = 0.1  # seconds that Envoy waits longer than the sidecar does, so that the sidecar's answer arrives
 
 
@@ -16,11 +17,19 @@ def envoy_for(settings: SidecarSettings, *, listen: str, admin: str, upstream: s
         listen=listen,
         admin=admin,
         upstream=upstream,
-        sidecars=tuple(settings.listen.grpc),
+        sidecars=tuple(map(_reachable, settings.listen.grpc)),
         identity_headers=identity_headers(settings.apis),
         check_headers=check_headers(settings.apis),
         check_timeout=max(_SHORTEST_CHECK_TIMEOUT, settings.check.timeout + _ROUND_TRIP),
     )
+
+
+def _reachable(address: str) -> str:
+    """Where a sidecar beside Envoy is found that listens on every interface."""
+    for every, loopback in _LOOPBACKS.items():
+        if address.startswith(every):
+            return loopback + address.removeprefix(every)
+    return address
 
 
 def identity_headers(apis: Sequence[Api]) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def http_connection_manager(parameters: EnvoyParameters) -> HttpConnectionManage
         stat_prefix="ingress",
         codec_type=HttpConnectionManagerCodecType.AUTO,
         use_remote_address=True,
+        xff_num_trusted_hops=parameters.trusted_hops,
         normalize_path=True,
         merge_slashes=True,
         path_with_escaped_slashes_action=HttpConnectionManagerPathWithEscapedSlashesAction.REJECT_REQUEST,
@@ -65,10 +66,16 @@ def route_configuration(routes: Sequence[RouteParameters]) -> RouteConfiguration
 
 def _route(route: RouteParameters) -> Route:
     return Route(
-        match=RouteMatch(prefix=route.prefix),
+        match=_below(route.prefix),
         route=RouteAction(cluster=UPSTREAM_CLUSTER),
         typed_per_filter_config=_check_of(route),
     )
+
+
+def _below(path: str) -> RouteMatch:
+    # A plain prefix "/public" would match "/publications" as well.
+    path = path.rstrip("/")
+    return RouteMatch(path_separated_prefix=path) if path else RouteMatch(prefix="/")
 
 
 def _check_of(route: RouteParameters) -> dict[str, Any]:

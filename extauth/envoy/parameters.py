@@ -12,7 +12,10 @@ PLAIN_CHECK_HEADERS = ("content-type", "x-request-id", "x-envoy-external-address
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteParameters:
-    """One route to the upstream. `context` reaches the sidecar as `context_extensions`; clients cannot set it."""
+    """One route to the upstream: the path `prefix` and all below it.
+
+    `context` reaches the sidecar as `context_extensions`; clients cannot set it.
+    """
 
     prefix: str = "/"
     context: Mapping[str, str] = field(default_factory=dict)
@@ -21,7 +24,7 @@ class RouteParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvoyParameters:
-    """Addresses are `host:port`, with a numeric host, or `unix:/path`; times are seconds."""
+    """Addresses are `host:port` or `unix:/path`; Envoy looks the names of hosts up; times are seconds."""
 
     listen: str
     admin: str
@@ -37,3 +40,5 @@ class EnvoyParameters:
     encode_raw_headers: bool = True
     """Send headers as they came, one by one, so that a repeated credential is seen as such."""
     check_timeout: float = 0.25
+    trusted_hops: int = 0
+    """Proxies in front of Envoy whose X-Forwarded-For entries are believed."""

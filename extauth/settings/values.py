@@ -76,7 +76,8 @@ Rate = Annotated[
 """In a file `10/s`, `1000/min`, `5000/12h`."""
 
 
-def _address(value: object) -> str:
+def parse_address(value: object) -> str:
+    """The text of an Address; ValueError for anything else."""
     if isinstance(value, str):
         path = value.removeprefix("unix:")
         if path != value and path.startswith("/"):
@@ -93,7 +94,7 @@ def _address(value: object) -> str:
 
 Address = Annotated[
     str,
-    BeforeValidator(_address),
+    BeforeValidator(parse_address),
     WithJsonSchema({"type": "string", "examples": ["127.0.0.1:9001", "unix:/run/extauth/extauth.sock"]}),
 ]
 

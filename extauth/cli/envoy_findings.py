@@ -1,0 +1,53 @@
+"""How findings of `extauth envoy lint` are told."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+from extauth.envoy.lint.rule import Finding, Severity
+from extauth.settings.source import Source, dotted
+
+_SEVERITIES = list(Severity)
+
+
+def report(findings: Sequence[Finding], source: Source, output: Literal["text", "json"]) -> str:
+    """For a person: two lines a finding and a sum. For a program: a list of objects."""
+    if output == "json":
+        return json.dumps([_data(finding, source) for finding in findings], indent=2)
+    lines = [_text(finding, source) for finding in findings]
+    counts = Counter(finding.rule.severity for finding in findings)
+    told = ", ".join(_counted(counts[severity], severity) for severity in _SEVERITIES if counts[severity])
+    return "\n".join([*lines, f"{source.name}: {told or 'nothing found'}"])
+
+
+def exit_code(findings: Sequence[Finding], least: Severity) -> int:
+    """1 when there is a finding of this severity or worse."""
+    counted = _SEVERITIES[: _SEVERITIES.index(least) + 1]
+    return int(any(finding.rule.severity in counted for finding in findings))
+
+
+def _counted(count: int, severity: Severity) -> str:
+    return f"{count} {severity.value}{'s' if count > 1 else ''}"
+
+
+def _text(finding: Finding, source: Source) -> str:
+    line, column = source.position(finding.node.path)
+    rule = finding.rule
+    place = f"{source.name}:{line}:{column}"
+    return f"{place}: {rule.severity.value} {rule.name}: {dotted(finding.node.path)}: {rule.reason}\n  {rule.remedy}"
+
+
+def _data(finding: Finding, source: Source) -> dict[str, object]:
+    line, column = source.position(finding.node.path)
+    rule = finding.rule
+    return {
+        "rule": rule.name,
+        "severity": rule.severity.value,
+        "line": line,
+        "column": column,
+        "field": dotted(finding.node.path),
+        "value": finding.node.value,
+        "reason": rule.reason,
+        "remedy": rule.remedy,
+    }

@@ -1,0 +1,1 @@
+"""What weakens a given Envoy configuration: rules over its data, whoever wrote it."""
