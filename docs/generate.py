@@ -16,9 +16,9 @@ from prometheus_client import CollectorRegistry
 
 from extauth.cli.config import schema_of
 from extauth.cli.main import main
+from extauth.envoy.lint.lint import RULES
 from extauth.policy.reasons import OUTCOMES, Reason
 from extauth.policy.settings import SidecarSettings
-from extauth.envoy.lint.lint import RULES
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
