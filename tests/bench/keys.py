@@ -1,15 +1,10 @@
 """How long and how much memory many keys take: publishing, sidecar memory, start to ready.
 
-usage: python -m tests.bench.keys [--keys 100000]
-Real SQLite, real Redis on a unix socket, the real `extauth serve`; prints a Markdown table.
+Real SQLite, real Redis on a unix socket, the real `extauth serve`.
 """
 
-import argparse
-import os
-import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +17,7 @@ import grpc
 import yaml
 from prometheus_client import CollectorRegistry
 
+from extauth.demo.ports import HOST
 from extauth.publish.publisher import Publisher
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
@@ -34,46 +30,36 @@ from extauth.store.client import connect
 from extauth.store.names import Names
 from extauth.store.publication import PublicationStore
 from extauth.telemetry.publisher_metrics import PublisherMetrics
+from tests.bench.processes import resident
+from tests.e2e.running import free_base
 from tests.support.check_messages import Answer, check_request
 from tests.support.keys import PEPPER
 from tests.support.redis_server import PACKAGES, RedisServer
 
 CHECK = "/envoy.service.auth.v3.Authorization/Check"
 Result = TypeVar("Result")
+Row = tuple[str, str]
 PEPPER_TEXT = "a pepper for tests, 32 bytes long"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--keys", type=int, default=100_000)
-    count = parser.parse_args().keys
-    with tempfile.TemporaryDirectory(prefix="extauth-bench-") as folder:
-        for row in measure(count, Path(folder)):
-            print(row, flush=True)
-
-
-def measure(count: int, folder: Path) -> Iterator[str]:
-    """The rows of the table, as they become known."""
-    yield f"{count:,} keys, {os.cpu_count()} CPUs, Python {platform.python_version()}, {next(iter(PACKAGES))}"
-    yield ""
-    yield "| what | value |"
-    yield "|---|---|"
+def measure(count: int, folder: Path) -> Iterator[Row]:
+    """What was measured and its value, as they become known."""
     redis = RedisServer(next(iter(PACKAGES)), folder)
     redis.start()
     try:
         database = Database(f"sqlite:///{folder / 'registry.db'}")
         database.migrate()
         keys, seconds = timed(lambda: make_keys(database, count))
-        yield f"| make the keys in SQLite, one transaction | {seconds:.1f} s |"
+        yield "make the keys in SQLite, one transaction", f"{seconds:.1f} s"
         publisher, store = publisher_of(database, redis)
         _, seconds = timed(publisher.publish_once)
-        yield f"| publish to an empty Redis | {seconds:.1f} s |"
+        yield "publish to an empty Redis", f"{seconds:.1f} s"
         with redis.client() as client:
-            yield f"| Redis memory a key | {int(client.info('memory')['used_memory']) / count:.0f} bytes |"
+            yield "Redis memory a key", f"{int(client.info('memory')['used_memory']) / count:.0f} bytes"
             client.flushall()
         publisher._state = None
         _, seconds = timed(publisher.publish_once)
-        yield f"| publish again after Redis lost everything | {seconds:.1f} s |"
+        yield "publish again after Redis lost everything", f"{seconds:.1f} s"
         yield from measure_sidecar(keys, folder, redis)
         store.close()
         database.close()
@@ -81,17 +67,19 @@ def measure(count: int, folder: Path) -> Iterator[str]:
         redis.kill()
 
 
-def measure_sidecar(keys: Sequence[str], folder: Path, redis: RedisServer) -> Iterator[str]:
-    config = write_config(folder, redis, size=len(keys))
+def measure_sidecar(keys: Sequence[str], folder: Path, redis: RedisServer) -> Iterator[Row]:
+    admin = f"{HOST}:{free_base(1)}"
+    config = write_config(folder, redis, admin, size=len(keys))
     started = time.monotonic()
-    with sidecar(config) as process:
-        yield f"| `extauth serve`: start to ready | {time.monotonic() - started:.2f} s |"
-        before = resident(process)
+    with sidecar(config, admin) as process:
+        yield "`extauth serve`: start to ready", f"{time.monotonic() - started:.2f} s"
+        before = resident(process.pid)
         _, seconds = timed(lambda: ask_for(keys, folder))
-        yield f"| sidecar memory, empty | {before / 2**20:.0f} MiB |"
-        yield f"| sidecar memory, all keys cached | {resident(process) / 2**20:.0f} MiB |"
-        yield f"| memory a cached key | {(resident(process) - before) / len(keys):.0f} bytes |"
-        yield f"| first check of every key, 1 client with 64 calls in flight | {len(keys) / seconds:.0f} a second |"
+        after = resident(process.pid)
+        yield "sidecar memory, empty", f"{before / 2**20:.0f} MiB"
+        yield "sidecar memory, all keys cached", f"{after / 2**20:.0f} MiB"
+        yield "memory a cached key", f"{(after - before) / len(keys):.0f} bytes"
+        yield "first check of every key, 1 client with 64 calls in flight", f"{len(keys) / seconds:,.0f} a second"
 
 
 def make_keys(database: Database, count: int) -> list[str]:
@@ -120,11 +108,11 @@ def publisher_of(database: Database, redis: RedisServer) -> tuple[Publisher, Pub
     return publisher, store
 
 
-def write_config(folder: Path, redis: RedisServer, size: int) -> Path:
+def write_config(folder: Path, redis: RedisServer, admin: str, size: int) -> Path:
     (folder / "pepper").write_text(PEPPER_TEXT)
     path = folder / "extauth.yaml"
     settings = {
-        "listen": {"grpc": [f"unix:{folder / 'extauth.sock'}"], "admin": "127.0.0.1:19902"},
+        "listen": {"grpc": [f"unix:{folder / 'extauth.sock'}"], "admin": admin},
         "redis": {"url": redis.url},
         "keys": {"peppers": [{"id": "p1", "file": str(folder / "pepper")}]},
         "cache": {"size": size},
@@ -136,13 +124,13 @@ def write_config(folder: Path, redis: RedisServer, size: int) -> Path:
 
 
 @contextmanager
-def sidecar(config: Path) -> Iterator[subprocess.Popen[bytes]]:
+def sidecar(config: Path, admin: str) -> Iterator[subprocess.Popen[bytes]]:
     """A ready sidecar."""
     log = config.with_name("sidecar.log").open("wb")
     with log, subprocess.Popen([sys.executable, "-m", "extauth", "serve", "-c", str(config)], stderr=log) as process:
         while True:
             try:
-                with urlopen("http://127.0.0.1:19902/readyz", timeout=1):
+                with urlopen(f"http://{admin}/readyz", timeout=1):
                     break
             except URLError:
                 time.sleep(0.01)
@@ -162,16 +150,6 @@ def ask_for(keys: Sequence[str], folder: Path) -> None:
             assert all(Answer.parse(call.result()).code == 0 for call in calls)
 
 
-def resident(process: subprocess.Popen[bytes]) -> int:
-    """Bytes of memory in use (VmRSS of proc_pid_status(5))."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) * 1024
-
-
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
     started = time.monotonic()
     return work(), time.monotonic() - started
-
-
-if __name__ == "__main__":
-    main()

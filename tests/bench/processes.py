@@ -27,16 +27,17 @@ def family(process: int) -> list[int]:
 
 
 def resident(process: int) -> int:
-    """Bytes of memory in use (VmRSS of proc_pid_status(5))."""
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) * 1024
+    """Bytes of memory that a process and its descendants have in use (VmRSS of proc_pid_status(5))."""
+    statuses = [Path(f"/proc/{member}/status").read_text().splitlines() for member in family(process)]
+    kilobytes = [line.split()[1] for status in statuses for line in status if line.startswith("VmRSS:")]
+    return sum(map(int, kilobytes)) * 1024
 
 
 def machine() -> str:
     """CPU, cores and kernel in one line."""
     info = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(":")[2].strip() for line in info if line.startswith("model name")), "unknown CPU")
-    return f"{os.cpu_count()} x {model}, Linux {os.uname().release}"
+    return f"{os.cpu_count()} x {model}, Linux {os.uname().release.partition('-')[0]}"
 
 
 def _parent(entry: Path) -> int | None:

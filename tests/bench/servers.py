@@ -20,6 +20,7 @@ from tests.bench.envoy import Checked, document
 from tests.e2e.running import free_base
 
 ROOT = Path(__file__).parents[2]
+Changes = Mapping[str, Any]
 _PATIENCE = 20.0  # seconds
 
 
@@ -63,19 +64,24 @@ def start_redis(supervisor: Supervisor, directory: Path) -> Server:
     return _start(supervisor, directory, "redis", command, f"unix:{path}", lambda: probes.redis_answers(path))
 
 
-def start_sidecar(site: Site, name: str, changes: Mapping[str, Any]) -> Server:
-    """`extauth serve` on a unix socket; `changes` replace top-level settings, those of `listen` are added."""
-    address, admin = f"unix:{site.directory / name}.sock", f"{HOST}:{free_base(1)}"
-    data = settings.sidecar(site.directory, site.redis_url, address, admin)
+def sidecar_settings(site: Site, name: str, changes: Changes) -> tuple[Path, dict[str, Any]]:
+    """Write extauth.yaml; `changes` replace top-level settings, but those of `listen` are added to what is there."""
+    data = settings.sidecar(site.directory, site.redis_url, f"unix:{site.directory / name}.sock", _free_address())
     data = {**data, **changes, "listen": {**data["listen"], **changes.get("listen", {})}}
-    path = settings.write(site.directory / f"{name}.yaml", data)
+    return settings.write(site.directory / f"{name}.yaml", data), data
+
+
+def start_sidecar(site: Site, name: str, changes: Changes) -> Server:
+    """`extauth serve` on a unix socket."""
+    path, data = sidecar_settings(site, name, changes)
+    ready = f"http://{data['listen']['admin']}/readyz"
     command = extauth(site.tree, "serve", "-c", str(path))
-    return _start(site.supervisor, site.directory, name, command, address, lambda: _is_ok(f"http://{admin}/readyz"))
+    return _start(site.supervisor, site.directory, name, command, data["listen"]["grpc"][0], lambda: _is_ok(ready))
 
 
 def start_do_nothing(site: Site, name: str, transport: str) -> Server:
     path = site.directory / f"{name}.sock"
-    command = python(ROOT, "tests.bench.do_nothing", transport, str(path))
+    command = (*python_of(ROOT), "-m", "tests.bench.do_nothing", transport, str(path))
     return _start(site.supervisor, site.directory, name, command, f"unix:{path}", path.exists)
 
 
@@ -92,12 +98,12 @@ def start_envoy(site: Site, checked: Sequence[Checked]) -> dict[str, Server]:
 
 def extauth(tree: Path, *arguments: str) -> tuple[str, ...]:
     """The command line of the revision in a source tree."""
-    return python(tree, "extauth", *arguments)
+    return (*python_of(tree), "-m", "extauth", *arguments)
 
 
-def python(tree: Path, module: str, *arguments: str) -> tuple[str, ...]:
-    """A module of a source tree, whatever is installed and wherever this runs."""
-    return ("/usr/bin/env", f"PYTHONPATH={tree}", sys.executable, "-P", "-m", module, *arguments)
+def python_of(tree: Path) -> tuple[str, ...]:
+    """A Python that imports from a source tree, whatever is installed and wherever it runs."""
+    return ("/usr/bin/env", f"PYTHONPATH={tree}", sys.executable, "-P")
 
 
 def _start(
@@ -134,6 +140,10 @@ def _wait_for_records(site: Site, count: int) -> None:
         while client.dbsize() < count:
             assert time.monotonic() < deadline, "the keys did not reach Redis"
             time.sleep(0.05)
+
+
+def _free_address() -> str:
+    return f"{HOST}:{free_base(1)}"
 
 
 def _is_ok(url: str) -> bool:

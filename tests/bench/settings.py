@@ -1,17 +1,28 @@
 """The settings files of the servers that are measured, and the policy: one API for each way to limit."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from extauth.policy.schema import Limit
+
 PEPPER_TEXT = "a pepper for tests, 32 bytes long"
 TOKEN = "a-token-for-benchmarks-alone"
-LIMITS = ("none", "exact")
-"""Names of the APIs: no limits, or two that ask Redis on each check."""
+_MODES: dict[str, dict[str, str]] = {"exact": {}, "leased": {"mode": "leased"}}
 
+PARTS = ("permissions", "limits", "upstream_headers")
+"""Settings of an API that an old revision may not know."""
+
+_TOLD = ("key_id", "tenant", "name", "scopes", "plan")
 _RATE = {"rate": "1000000/s", "burst": 1_000_000}  # nobody is to reach it
+
+
+def limits_known() -> tuple[str, ...]:
+    """Names of the APIs: no limits; two that ask Redis on each check; two whose tokens are taken ahead."""
+    modes = Limit.model_json_schema()["properties"].get("mode", {})
+    return ("none", "exact", "leased") if "leased" in str(modes) else ("none", "exact")
 
 
 def path_of(limits: str) -> str:
@@ -19,11 +30,11 @@ def path_of(limits: str) -> str:
     return f"/{limits}/communities?limit=10"
 
 
-def api(limits: str) -> dict[str, Any]:
+def api(limits: str, parts: Collection[str] = PARTS) -> dict[str, Any]:
     """Asks for a scope, tells the upstream five things, and has two limits unless `none`."""
-    modes = {"exact": {}, "leased": {"mode": "leased"}}
-    buckets = [{"name": f"per-{by}", "by": by, **_RATE, **modes[limits]} for by in ("key", "tenant") if limits in modes]
-    return {
+    limited = limits in _MODES
+    buckets = [{"name": f"per-{by}", "by": by, **_RATE, **_MODES[limits]} for by in ("key", "tenant") if limited]
+    whole = {
         "name": limits,
         "match": {"paths": [f"/{limits}"]},
         "credentials": [{"header": "x-api-key"}],
@@ -31,9 +42,7 @@ def api(limits: str) -> dict[str, Any]:
         "limits": buckets,
         "upstream_headers": {name: f"x-auth-{name.replace('_', '-')}" for name in _TOLD},
     }
-
-
-_TOLD = ("key_id", "tenant", "name", "scopes", "plan")
+    return {name: value for name, value in whole.items() if name not in PARTS or name in parts}
 
 
 def sidecar(directory: Path, redis_url: str, address: str, admin: str) -> dict[str, Any]:
@@ -42,7 +51,7 @@ def sidecar(directory: Path, redis_url: str, address: str, admin: str) -> dict[s
         "listen": {"grpc": [address], "admin": admin},
         "redis": {"url": redis_url},
         "keys": {"peppers": _peppers(directory)},
-        "apis": [api(limits) for limits in LIMITS],
+        "apis": [api(limits) for limits in limits_known()],
     }
 
 
