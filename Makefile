@@ -7,14 +7,15 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 ARGS ?=
+BASE ?=
 
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all lint format types protos docs bench clean
+.PHONY: help demo test test-all lint format types protos docs bench bench-compare profile clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -58,8 +59,15 @@ protos: $(VENV)/.dev ## generate extauth/wire from protos/
 docs: $(VENV)/.dev ## the reference pages in docs/, from the code
 	$(BIN)/python docs/generate.py .
 
-bench: $(VENV)/.dev ## the numbers in the README, measured again
-	$(BIN)/python -m tests.bench.keys $(ARGS)
+bench: $(VENV)/.dev ## measure everything, write docs/performance.md, 15 minutes; ARGS=--quick: one, roughly
+	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-compare: $(VENV)/.dev ## what a check costs now, and in BASE=<revision>
+	@test -n "$(BASE)" || { echo "against what? make bench-compare BASE=<revision>"; exit 2; }
+	$(BIN)/python -m tests.bench.compare "$(BASE)" $(ARGS)
+
+profile: $(VENV)/.dev ## a flame graph of a sidecar under load, .build/profile.svg; ARGS='--limits none'
+	$(BIN)/python -m tests.bench.profile $(ARGS)
 
 clean: ## remove what make made
 	rm -rf $(VENV) .demo .build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -71,11 +71,13 @@ def sidecar_settings(site: Site, name: str, changes: Changes) -> tuple[Path, dic
     return settings.write(site.directory / f"{name}.yaml", data), data
 
 
-def start_sidecar(site: Site, name: str, changes: Changes) -> Server:
-    """`extauth serve` on a unix socket."""
+def start_sidecar(site: Site, name: str, changes: Changes, *, traceable: bool = False) -> Server:
+    """`extauth serve` on a unix socket; `traceable` for a profiler that is not root."""
     path, data = sidecar_settings(site, name, changes)
     ready = f"http://{data['listen']['admin']}/readyz"
     command = extauth(site.tree, "serve", "-c", str(path))
+    if traceable:
+        command = (*python_of(site.tree), str(Path(__file__).with_name("traceable.py")), "serve", "-c", str(path))
     return _start(site.supervisor, site.directory, name, command, data["listen"]["grpc"][0], lambda: _is_ok(ready))
 
 

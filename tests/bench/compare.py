@@ -1,0 +1,138 @@
+"""`make bench-compare BASE=<revision>`: what a check costs in the working tree, and what it cost in BASE.
+
+Both run side by side and take turns, so that a machine that drifts is unjust to neither. Each revision runs its own
+`extauth serve` and `extauth registry serve`; nothing else is asked of it.
+"""
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from extauth.demo.supervisor import Supervisor
+from tests.bench import check_path, settings
+from tests.bench.decision import FORMS, decision_seconds
+from tests.bench.measure import SHAPES, Samples, Shape, middle, ratio, run_rounds, server_cpu
+from tests.bench.servers import ROOT, Changes, Site, extauth, make_site, sidecar_settings, start_sidecar
+from tests.bench.tables import table
+
+_NOW = "working tree"
+_REPEAT = 10  # timings of a decision in each round
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-compare", description=__doc__)
+    parser.add_argument("base", help="a revision that git knows")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=2)
+    arguments = parser.parse_args()
+    base = revision_tree(arguments.base, ROOT / ".build" / "base")
+    with tempfile.TemporaryDirectory(prefix="extauth-bench-") as directory, Supervisor() as supervisor:
+        sites = {
+            arguments.base: make_site(supervisor, Path(directory) / "base", base),
+            _NOW: make_site(supervisor, Path(directory) / "now"),
+        }
+        common = understood(list(sites.values()))
+        print(common.note + "\n")
+        for row in compare(sites, common, arguments.rounds, arguments.seconds):
+            print(row, end="", flush=True)
+
+
+def revision_tree(revision: str, folder: Path) -> Path:
+    """The files of a revision, in a folder that is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", revision]
+    archive = subprocess.run(command, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(folder)], check=True, input=archive)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Settings that all revisions accept."""
+
+    limits: Sequence[str]
+    serve: Changes
+    probe: Changes
+    """The same, with the transport that the probe of decisions stands in for."""
+    note: str
+
+
+def understood(sites: Sequence[Site]) -> Common:
+    """Leave out of the settings what a revision does not know, for all of them."""
+    parts = [part for part in settings.PARTS if _all_accept(sites, [settings.api("none", [part])])]
+    wanted = settings.limits_known() if "limits" in parts else ("none",)
+    limits = [one for one in wanted if _all_accept(sites, [settings.api(one, parts)])]
+    apis = {"apis": [settings.api(one, parts) for one in limits]}
+    lean, stock = ({"listen": {"transport": name}} for name in check_path.TRANSPORTS)
+    known = _all_accept(sites, apis["apis"], lean)
+    transport = "lean" if known else "stock, because one revision has no other"
+    missing = ", ".join(part for part in settings.PARTS if part not in parts)
+    note = f"Transport: {transport}." + (f" Without {missing}, which one revision does not know." if missing else "")
+    return Common(limits, {**apis, **(lean if known else {})}, {**apis, **(stock if known else {})}, note)
+
+
+def compare(sites: Mapping[str, Site], common: Common, rounds: int, seconds: float) -> Iterator[str]:
+    """The rows of both tables."""
+    variants = [
+        check_path.direct(site, one, name, server, limits=one)
+        for name, site in sites.items()
+        for server in [start_sidecar(site, "sidecar", common.serve)]
+        for one in common.limits
+    ]
+    yield _cpu_table(sites, common, run_rounds(variants, SHAPES[:2], rounds, seconds))
+    yield "\n"
+    yield _decision_table(sites, common, rounds)
+
+
+def _cpu_table(sites: Mapping[str, Site], common: Common, samples: Samples) -> str:
+    base, now = sites
+    rows = [_cpu_row(samples, shape, one, base, now) for shape in SHAPES[:2] for one in common.limits]
+    return table(["server CPU of a check", "limits", base, now, "ratio"], rows)
+
+
+def _cpu_row(samples: Samples, shape: Shape, limits: str, base: str, now: str) -> list[str]:
+    before, after = (samples[check_path.direct_name(limits, name), shape.name] for name in (base, now))
+    values = [f"{middle(found, server_cpu):.0f} µs" for found in (before, after)]
+    return [shape.name, limits, *values, f"{ratio(after, before, server_cpu):.2f}"]
+
+
+def _decision_table(sites: Mapping[str, Site], common: Common, rounds: int) -> str:
+    limits = [one for one in common.limits if one != "exact"]
+    rows = [row for one in limits for row in _decision_rows(sites, one, common.probe, rounds)]
+    return table(["decision, headers", "limits", *sites, "ratio"], rows)
+
+
+def _decision_rows(sites: Mapping[str, Site], limits: str, probe: Changes, rounds: int) -> Iterator[list[str]]:
+    names = list(sites)
+    times: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
+    for number in range(rounds):
+        for name in names if number % 2 else reversed(names):
+            times[name].append(decision_seconds(sites[name], limits, probe, _REPEAT))
+    base, now = names
+    for form in FORMS:
+        both = zip(times[base], times[now], strict=True)
+        share = median(after[form] / before[form] for before, after in both)
+        values = [f"{median(found[form] for found in times[name]) * 1e6:.1f} µs" for name in names]
+        yield [form, limits, *values, f"{share:.2f}"]
+
+
+def _all_accept(sites: Sequence[Site], apis: Sequence[Mapping[str, Any]], more: Changes | None = None) -> bool:
+    return all(_accepts(site, {"apis": list(apis), **(more or {})}) for site in sites)
+
+
+def _accepts(site: Site, changes: Changes) -> bool:
+    """Whether `extauth config check` of that revision has nothing against the settings."""
+    path, _ = sidecar_settings(site, "trial", changes)
+    command = extauth(site.tree, "config", "check", "-c", str(path))
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+if __name__ == "__main__":
+    main()
