@@ -41,11 +41,21 @@ class NotFoundError(RegistryError):
 
 
 class ConflictError(RegistryError):
-    """The key or revocation is in a state that rules the operation out; `message` says what its status is."""
+    """The key, or another `kind` of thing, is in a state that rules the operation out; `message` says in which."""
 
     def __init__(self, message: str, remedy: str, kind: str = "key", field: str = "status") -> None:
         self.kind = kind
         self.problem = FieldProblem(field, message, remedy)
+        super().__init__(str(self.problem))
+
+
+class StaleError(RegistryError):
+    """What was to be changed has another revision by now than the one that the change was made for."""
+
+    def __init__(self, kind: str, revision: int) -> None:
+        self.kind = kind
+        self.revision = revision
+        self.problem = FieldProblem("revision", f"is {revision} by now", f"read the {kind} again")
         super().__init__(str(self.problem))
 
 

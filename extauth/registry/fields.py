@@ -1,56 +1,117 @@
-"""Which values the fields of keys and revocations may have. Every check names all of its problems at once."""
+"""Which values may be given for what is kept here. Every check names all of its problems at once."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
+from extauth.registry import rules
 from extauth.registry.errors import FieldProblem, InvalidError
 from extauth.registry.key import KeyUpdate, NewKey
+from extauth.registry.plan import NewPlan, PlanUpdate
+from extauth.registry.tenant import NewTenant, TenantUpdate
 from extauth.registry.token_revocation import Tokens
 from extauth.store.usage_batch import MAX_TEXT
 
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/*-]{0,63}")
-_TENANT_REMEDY = "use 1 to 63 of A-Z, a-z, 0-9, dot, underscore and hyphen, the first one a letter or digit"
-_SCOPE_REMEDY = "use 1 to 64 of A-Z, a-z, 0-9 and : . _ / * -, the first one a letter or digit"
-
-TENANT_LENGTH = 63
+SLUG_LENGTH = 63
 NAME_LENGTH = 100
 REASON_LENGTH = 200
 CLAIM_LENGTH = 512
 """Of `iss`, `sub` and `jti`; checks accept no longer ones in tokens."""
-MAX_SCOPES = 64
-MAX_METADATA = 16
 MAX_LIMIT = 500
-_METADATA_VALUE_LENGTH = 256
-_LONGEST_GRACE = 365 * 86400.0
 
 
 def check_new(new: NewKey, now: int) -> None:
     """Raise InvalidError unless a key like this may be made at `now` (Unix milliseconds)."""
     _refuse(
         *_name(new.name),
-        *_tenant(new.tenant),
-        *_scopes(new.scopes),
-        *_plan(new.plan),
-        *_metadata(new.metadata),
-        *_times(new.not_before, new.expires_at, now),
-        *_text("created_by", new.created_by, NAME_LENGTH, required=True),
+        *rules.tenant(new.tenant),
+        *(rules.scopes(new.scopes) if new.scopes is not None else ()),
+        *rules.plan(new.plan),
+        *rules.limits(new.limits),
+        *rules.metadata(new.metadata),
+        *rules.times(new.not_before, new.expires_at, now),
+        *rules.text("created_by", new.created_by, NAME_LENGTH, required=True),
     )
 
 
 def check_update(update: KeyUpdate) -> None:
-    """Raise InvalidError unless each given field may have its new value."""
+    """Raise InvalidError unless each given field, apart from the times, may have its new value."""
     _refuse(
         *(_name(update.name) if update.name is not None else ()),
-        *(_scopes(update.scopes) if update.scopes is not None else ()),
-        *(_plan(update.plan) if update.plan is not None else ()),
-        *(_metadata(update.metadata) if update.metadata is not None else ()),
+        *(rules.scopes(update.scopes) if update.scopes is not None else ()),
+        *(rules.plan(update.plan) if update.plan is not None else ()),
+        *(rules.limits(update.limits) if update.limits is not None else ()),
+        *(rules.metadata(update.metadata) if update.metadata is not None else ()),
     )
+
+
+def check_times(not_before: int | None, expires_at: int | None, now: int) -> None:
+    """Raise InvalidError unless a key may have these times."""
+    _refuse(*rules.times(not_before, expires_at, now))
+
+
+def check_expiry(not_before: int | None, at: int, now: int) -> None:
+    """Raise InvalidError unless a key may be made to expire `at` that time."""
+    _refuse(*(FieldProblem("at", problem.message, problem.remedy) for problem in rules.times(not_before, at, now)))
+
+
+def check_rotation(grace: float, created_by: str) -> None:
+    """Raise InvalidError unless `grace` is 0 seconds to a year and `created_by` names somebody."""
+    _refuse(*rules.grace(grace), *rules.text("created_by", created_by, NAME_LENGTH, required=True))
 
 
 def check_reason(reason: str) -> None:
     """Raise InvalidError for a reason that is too long or not printable; it may be empty."""
-    _refuse(*_text("reason", reason, REASON_LENGTH, required=False))
+    _refuse(*rules.text("reason", reason, REASON_LENGTH, required=False))
+
+
+def check_new_tenant(new: NewTenant) -> None:
+    """Raise InvalidError unless there may be a tenant like this."""
+    _refuse(
+        *rules.tenant(new.id, "id"),
+        *rules.text("name", new.name, NAME_LENGTH, required=False),
+        *rules.plan(new.plan),
+        *rules.limits(new.limits),
+        *rules.metadata(new.metadata),
+    )
+
+
+def check_tenant_update(update: TenantUpdate) -> None:
+    """Raise InvalidError unless each given field may have its new value."""
+    _refuse(
+        *(_name(update.name) if update.name is not None else ()),
+        *(rules.plan(update.plan) if update.plan is not None else ()),
+        *(rules.limits(update.limits) if update.limits is not None else ()),
+        *(rules.metadata(update.metadata) if update.metadata is not None else ()),
+    )
+
+
+def check_new_plan(new: NewPlan) -> None:
+    """Raise InvalidError unless there may be a plan like this."""
+    _refuse(
+        *rules.plan_name(new.name),
+        *_description(new.description),
+        *rules.limits(new.limits),
+        *rules.scopes(new.scopes),
+    )
+
+
+def check_plan_update(update: PlanUpdate) -> None:
+    """Raise InvalidError unless each given field may have its new value."""
+    _refuse(
+        *(_description(update.description) if update.description is not None else ()),
+        *(rules.limits(update.limits) if update.limits is not None else ()),
+        *(rules.scopes(update.scopes) if update.scopes is not None else ()),
+    )
+
+
+def check_search(limit: int, *, text: str = "", tenant: str = "", plan: str = "", scope: str = "") -> None:
+    """Raise InvalidError unless keys, tenants or plans can be searched for like this."""
+    _refuse(
+        *rules.text("tenant", tenant, SLUG_LENGTH, required=False),
+        *rules.text("plan", plan, SLUG_LENGTH, required=False),
+        *rules.text("text", text, NAME_LENGTH, required=False),
+        *rules.scope(scope),
+        *_limit(limit),
+    )
 
 
 def check_tokens(tokens: Tokens) -> None:
@@ -62,27 +123,8 @@ def check_token_revocation(tokens: Tokens, reason: str, until: int | None, now: 
     """Raise InvalidError unless these tokens can be revoked, `until` that time."""
     _refuse(
         *_tokens(tokens),
-        *_text("reason", reason, REASON_LENGTH, required=False),
-        *(FieldProblem("until", problem.message, problem.remedy) for problem in _times(None, until, now)),
-    )
-
-
-def check_rotation(grace: float, created_by: str) -> None:
-    """Raise InvalidError unless `grace` is 0 seconds to a year and `created_by` names somebody."""
-    _refuse(*_grace(grace), *_text("created_by", created_by, NAME_LENGTH, required=True))
-
-
-def check_expiry(not_before: int | None, at: int, now: int) -> None:
-    """Raise InvalidError unless a key may be made to expire `at` that time."""
-    _refuse(*(FieldProblem("at", problem.message, problem.remedy) for problem in _times(not_before, at, now)))
-
-
-def check_search(tenant: str, text: str, limit: int) -> None:
-    """Raise InvalidError unless keys can be searched for like this."""
-    _refuse(
-        *_text("tenant", tenant, TENANT_LENGTH, required=False),
-        *_text("text", text, NAME_LENGTH, required=False),
-        *_limit(limit),
+        *rules.text("reason", reason, REASON_LENGTH, required=False),
+        *(FieldProblem("until", problem.message, problem.remedy) for problem in rules.times(None, until, now)),
     )
 
 
@@ -91,7 +133,7 @@ def check_usage_search(key_id: str, tenant: str, api: str, span: tuple[int, int]
     names = (("key", key_id), ("tenant", tenant), ("api", api))
     begin, end = span
     _refuse(
-        *(problem for field, name in names for problem in _text(field, name, MAX_TEXT, required=False)),
+        *(problem for field, name in names for problem in rules.text(field, name, MAX_TEXT, required=False)),
         *(() if begin < end else [FieldProblem("from", "is not before to", "use an earlier time")]),
         *_limit(limit),
     )
@@ -99,7 +141,7 @@ def check_usage_search(key_id: str, tenant: str, api: str, span: tuple[int, int]
 
 def check_revocation_search(issuer: str, limit: int) -> None:
     """Raise InvalidError unless revocations can be searched for like this."""
-    _refuse(*_text("issuer", issuer, CLAIM_LENGTH, required=False), *_limit(limit))
+    _refuse(*rules.text("issuer", issuer, CLAIM_LENGTH, required=False), *_limit(limit))
 
 
 def _refuse(*problems: FieldProblem) -> None:
@@ -107,70 +149,19 @@ def _refuse(*problems: FieldProblem) -> None:
         raise InvalidError(problems)
 
 
+def _name(name: str) -> Iterator[FieldProblem]:
+    return rules.text("name", name, NAME_LENGTH, required=True)
+
+
+def _description(description: str) -> Iterator[FieldProblem]:
+    return rules.text("description", description, REASON_LENGTH, required=False)
+
+
 def _tokens(tokens: Tokens) -> Iterator[FieldProblem]:
-    yield from _text("issuer", tokens.issuer, CLAIM_LENGTH, required=True)
-    yield from _text("jti" if tokens.claim == "jti" else "subject", tokens.value, CLAIM_LENGTH, required=True)
+    yield from rules.text("issuer", tokens.issuer, CLAIM_LENGTH, required=True)
+    yield from rules.text("jti" if tokens.claim == "jti" else "subject", tokens.value, CLAIM_LENGTH, required=True)
 
 
 def _limit(limit: int) -> Iterator[FieldProblem]:
     if not 1 <= limit <= MAX_LIMIT:
         yield FieldProblem("limit", "is out of bounds", f"use 1 to {MAX_LIMIT}")
-
-
-def _name(name: str) -> Iterator[FieldProblem]:
-    return _text("name", name, NAME_LENGTH, required=True)
-
-
-def _text(field: str, text: str, longest: int, *, required: bool) -> Iterator[FieldProblem]:
-    if required and not text.strip():
-        yield FieldProblem(field, "is empty", f"use 1 to {longest} characters")
-    elif len(text) > longest:
-        yield FieldProblem(field, f"has {len(text)} characters", f"use at most {longest}")
-    if not text.isprintable():  # also refuses what UTF-8 cannot hold, and what reorders text on a terminal
-        yield FieldProblem(field, "has control or invisible characters", "use printable ones")
-
-
-def _tenant(tenant: str) -> Iterator[FieldProblem]:
-    if not _TENANT.fullmatch(tenant):
-        yield FieldProblem("tenant", "is not a tenant's name", _TENANT_REMEDY)
-
-
-def _plan(plan: str) -> Iterator[FieldProblem]:
-    if plan and not _TENANT.fullmatch(plan):
-        yield FieldProblem("plan", "is not a plan's name", f"{_TENANT_REMEDY}; or leave it empty")
-
-
-def _scopes(scopes: Sequence[str]) -> Iterator[FieldProblem]:
-    if len(scopes) > MAX_SCOPES:
-        yield FieldProblem("scopes", f"has {len(scopes)} scopes", f"use at most {MAX_SCOPES}")
-        return
-    for index, scope in enumerate(scopes):
-        if not _SCOPE.fullmatch(scope):
-            yield FieldProblem(f"scopes[{index}]", "is not a scope", _SCOPE_REMEDY)
-        elif scope in scopes[:index]:
-            yield FieldProblem(f"scopes[{index}]", "stands here twice", "keep one of the two")
-
-
-def _metadata(metadata: Mapping[str, str]) -> Iterator[FieldProblem]:
-    if len(metadata) > MAX_METADATA:
-        yield FieldProblem("metadata", f"has {len(metadata)} entries", f"use at most {MAX_METADATA}")
-        return
-    for name, value in metadata.items():
-        if _SCOPE.fullmatch(name):
-            yield from _text(f"metadata.{name}", value, _METADATA_VALUE_LENGTH, required=False)
-        else:
-            yield FieldProblem("metadata", "has an entry with a name that cannot be used", _SCOPE_REMEDY)
-
-
-def _times(not_before: int | None, expires_at: int | None, now: int) -> Iterator[FieldProblem]:
-    if expires_at is None:
-        return
-    if expires_at <= now:
-        yield FieldProblem("expires_at", "is in the past", "use a later time, or none")
-    elif not_before is not None and expires_at <= not_before:
-        yield FieldProblem("expires_at", "is not after not_before", "use a later time, or none")
-
-
-def _grace(grace: float) -> Iterator[FieldProblem]:
-    if not 0 <= grace <= _LONGEST_GRACE:
-        yield FieldProblem("grace", "is out of bounds", "use 0s to 365d")

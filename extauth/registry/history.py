@@ -13,8 +13,10 @@ from extauth.registry import token_revocation
 from extauth.registry.database import Database
 from extauth.registry.rows import record_from, revocation_record_from
 from extauth.registry.schema import changes, keys, registry, token_revocations
+from extauth.registry.terms import select_keys
 
 _RECORDS = {keys: record_from, token_revocations: revocation_record_from}
+_ROWS = {keys: select_keys(), token_revocations: select(token_revocations)}
 
 
 class History:
@@ -82,4 +84,4 @@ def _page(connection: Connection, table: Table, after: str, limit: int) -> Seque
 
 
 def _rows(table: Table) -> Select[*tuple[object, ...]]:
-    return select(table, registry.c.epoch).select_from(table.join(registry, registry.c.id == 1))
+    return _ROWS[table].add_columns(select(registry.c.epoch).scalar_subquery().label("epoch"))

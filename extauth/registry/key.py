@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum
+from typing import Final, Literal
 
-from extauth.keys.record import NO_METADATA, Status
+from extauth.keys.record import NO_METADATA, LimitOverride, Status
 
 
 class State(StrEnum):
@@ -13,9 +14,23 @@ class State(StrEnum):
     ACTIVE = "active"
     PENDING = "pending"
     """Before not_before."""
+    SUSPENDED = "suspended"
+    """Its tenant is suspended."""
     DISABLED = "disabled"
     EXPIRED = "expired"
     REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a key has from its tenant and its plan, together with its own."""
+
+    suspended: bool = False
+    """Whether its tenant is."""
+    plan: str = ""
+    """Its own, or else its tenant's."""
+    limits: tuple[LimitOverride, ...] = ()
+    """Of each name its own, or else its tenant's, or else its plan's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,8 @@ class Key:
     metadata: Mapping[str, str]
     created_by: str
     created_at: int
+    limits: tuple[LimitOverride, ...] = ()
+    """Its own."""
     not_before: int | None = None
     expires_at: int | None = None
     status: Status = Status.ACTIVE
@@ -42,15 +59,18 @@ class Key:
     last_used_at: int | None = None
     revision: int = 0
     """Of the last change of this key; greater than that of every change before it."""
+    terms: Terms = Terms()
 
     def state(self, now: int) -> State:
-        """The strictest that holds: revoked, expired, disabled, pending, active."""
+        """The strictest that holds: revoked, expired, disabled, suspended, pending, active."""
         if self.status is Status.REVOKED:
             return State.REVOKED
         if self.expires_at is not None and self.expires_at <= now:
             return State.EXPIRED
         if self.status is Status.DISABLED:
             return State.DISABLED
+        if self.terms.suspended:
+            return State.SUSPENDED
         if self.not_before is not None and now < self.not_before:
             return State.PENDING
         return State.ACTIVE
@@ -63,21 +83,38 @@ class NewKey:
     name: str
     tenant: str
     created_by: str
-    scopes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
+    """None: those of its plan."""
     plan: str = ""
+    limits: tuple[LimitOverride, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=lambda: NO_METADATA)
     not_before: int | None = None
     expires_at: int | None = None
 
 
+class _Unchanged(Enum):
+    UNCHANGED = "unchanged"
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED
+"""In place of a time, which may be None."""
+Unchanged = Literal[_Unchanged.UNCHANGED]
+
+
 @dataclass(frozen=True, slots=True)
 class KeyUpdate:
-    """What may be changed of a key that exists; None leaves a field as it is, anything else replaces it whole."""
+    """What may be changed of a key that exists; None leaves a field as it is, anything else replaces it whole.
+
+    Of a time None takes the bound away.
+    """
 
     name: str | None = None
     scopes: tuple[str, ...] | None = None
     plan: str | None = None
+    limits: tuple[LimitOverride, ...] | None = None
     metadata: Mapping[str, str] | None = None
+    not_before: int | Unchanged | None = UNCHANGED
+    expires_at: int | Unchanged | None = UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)

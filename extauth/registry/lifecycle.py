@@ -8,8 +8,8 @@ import dataclasses
 
 from extauth.keys.record import Status
 from extauth.registry.errors import ConflictError
-from extauth.registry.fields import check_expiry
-from extauth.registry.key import Key, KeyUpdate, State
+from extauth.registry.fields import check_expiry, check_times
+from extauth.registry.key import UNCHANGED, Key, KeyUpdate, State
 
 ROTATED = "rotated"
 _MAKE_A_NEW_ONE = "create a new key"
@@ -27,8 +27,7 @@ def expire(key: Key, now: int, at: int | None) -> Key:
     expired = key.state(now) is State.EXPIRED
     if at is None:
         return key if expired else dataclasses.replace(key, expires_at=now)
-    if expired:
-        raise ConflictError("is expired, which is final", _MAKE_A_NEW_ONE)
+    _refuse_expired(key, now)
     check_expiry(key.not_before, at, now)
     return dataclasses.replace(key, expires_at=at)
 
@@ -43,15 +42,23 @@ def enable(key: Key) -> Key:
     return dataclasses.replace(key, status=Status.ACTIVE)
 
 
-def update(key: Key, changes: KeyUpdate) -> Key:
+def update(key: Key, now: int, changes: KeyUpdate) -> Key:
+    """InvalidError for times that cannot be; only times that change are looked at."""
     _refuse_revoked(key)
-    return dataclasses.replace(
+    changed = dataclasses.replace(
         key,
         name=key.name if changes.name is None else changes.name,
         scopes=key.scopes if changes.scopes is None else changes.scopes,
         plan=key.plan if changes.plan is None else changes.plan,
+        limits=key.limits if changes.limits is None else changes.limits,
         metadata=key.metadata if changes.metadata is None else changes.metadata,
+        not_before=key.not_before if changes.not_before is UNCHANGED else changes.not_before,
+        expires_at=key.expires_at if changes.expires_at is UNCHANGED else changes.expires_at,
     )
+    if (changed.not_before, changed.expires_at) != (key.not_before, key.expires_at):
+        _refuse_expired(key, now)
+        check_times(changed.not_before, changed.expires_at, now)
+    return changed
 
 
 def check_rotatable(key: Key, now: int) -> None:
@@ -59,8 +66,7 @@ def check_rotatable(key: Key, now: int) -> None:
     if key.rotated_to is not None:
         raise ConflictError("is rotated already", "rotate its successor, named in rotated_to")
     _refuse_revoked(key)
-    if key.state(now) is State.EXPIRED:
-        raise ConflictError("is expired, which is final", _MAKE_A_NEW_ONE)
+    _refuse_expired(key, now)
 
 
 def retire(key: Key, now: int, grace: int, successor_id: str) -> Key:
@@ -75,3 +81,8 @@ def retire(key: Key, now: int, grace: int, successor_id: str) -> Key:
 def _refuse_revoked(key: Key) -> None:
     if key.status is Status.REVOKED:
         raise ConflictError("is revoked, which is final", _MAKE_A_NEW_ONE)
+
+
+def _refuse_expired(key: Key, now: int) -> None:
+    if key.state(now) is State.EXPIRED:
+        raise ConflictError("is expired, which is final", _MAKE_A_NEW_ONE)

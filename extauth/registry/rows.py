@@ -8,10 +8,13 @@ from sqlalchemy import RowMapping
 
 from extauth.keys.record import KeyRecord, Status, Version
 from extauth.registry.key import Key
+from extauth.registry.limits import limits_column, limits_from
+from extauth.registry.terms import terms_of
 from extauth.registry.token_revocation import RevocationStatus, TokenRevocation
 
 
 def key_from(row: RowMapping) -> Key:
+    """Of a row of `select_keys`."""
     return Key(
         id=row["id"],
         prefix=row["prefix"],
@@ -20,6 +23,7 @@ def key_from(row: RowMapping) -> Key:
         tenant=row["tenant"],
         scopes=tuple(row["scopes"]),
         plan=row["plan"],
+        limits=limits_from(row["limits"]),
         metadata=MappingProxyType(row["metadata"]),
         created_by=row["created_by"],
         created_at=row["created_at"],
@@ -32,6 +36,7 @@ def key_from(row: RowMapping) -> Key:
         rotated_to=row["rotated_to"],
         last_used_at=row["last_used_at"],
         revision=row["revision"],
+        terms=terms_of(row),
     )
 
 
@@ -45,6 +50,7 @@ def columns_of(key: Key) -> Mapping[str, Any]:
         "tenant": key.tenant,
         "scopes": list(key.scopes),
         "plan": key.plan,
+        "limits": limits_column(key.limits),
         "metadata": dict(key.metadata),
         "created_by": key.created_by,
         "created_at": key.created_at,
@@ -59,20 +65,28 @@ def columns_of(key: Key) -> Mapping[str, Any]:
 
 
 def record_from(row: RowMapping) -> KeyRecord:
-    """Of a row of `keys` that also has the registry's `epoch`."""
+    """Of a row of `select_keys` that also has the registry's `epoch`.
+
+    A key that is refused has no more than its own columns: a change of its plan need not publish it again.
+    """
+    status, terms = Status[row["status"].upper()], terms_of(row)
+    if status is Status.ACTIVE and terms.suspended:
+        status = Status.DISABLED
+    active = status is Status.ACTIVE
     return KeyRecord(
         key_id=row["id"],
         digest=row["digest"],
         pepper_id=row["pepper_id"],
         version=Version(row["epoch"], row["revision"]),
-        status=Status[row["status"].upper()],
+        status=status,
         tenant=row["tenant"],
         name=row["name"],
         scopes=tuple(row["scopes"]),
-        plan=row["plan"],
+        plan=terms.plan if active else row["plan"],
         not_before=row["not_before"] or 0,
         expires_at=row["expires_at"] or 0,
         metadata=MappingProxyType(row["metadata"]),
+        limits=terms.limits if active else (),
     )
 
 

@@ -4,13 +4,17 @@ The counter is taken by an UPDATE, which keeps its row locked until the commit. 
 and nobody can see revision n + 1 before n.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from extauth.registry import audit, schema
+from extauth.registry.database import Database
+from extauth.registry.metrics import RegistryMetrics
 
 _COLUMNS = {schema.keys: schema.changes.c.key_id, schema.token_revocations: schema.changes.c.token_revocation_id}
 """Where `changes` names the row that changed."""
@@ -30,6 +34,14 @@ class Action(StrEnum):
     ENABLED = "enabled"
     TOKENS_REVOKED = "tokens_revoked"
     TOKENS_LIFTED = "tokens_lifted"
+    TENANT_CREATED = "tenant_created"
+    TENANT_UPDATED = "tenant_updated"
+    TENANT_SUSPENDED = "tenant_suspended"
+    TENANT_RESUMED = "tenant_resumed"
+    TENANT_DELETED = "tenant_deleted"
+    PLAN_CREATED = "plan_created"
+    PLAN_UPDATED = "plan_updated"
+    PLAN_DELETED = "plan_deleted"
 
 
 class Transaction:
@@ -39,6 +51,14 @@ class Transaction:
         self.connection = connection
         self.actor = actor
         self.now = now
+        self.done: Counter[Action] = Counter()
+        """What has been changed so far."""
+
+    def on_behalf_of(self, actor: str) -> "Transaction":
+        """The same transaction, with another actor."""
+        other = Transaction(self.connection, actor, self.now)
+        other.done = self.done
+        return other
 
     def wait_for_turn(self) -> None:
         """Let other writers commit first, so that what is looked for and not found is not being written meanwhile."""
@@ -46,35 +66,73 @@ class Transaction:
 
     def insert(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
         """Write a new row of `keys` or `token_revocations`, which has an `id`; return its revision."""
-        revision = self._next_revision()
+        revision = self._next_revisions(1)
         self.connection.execute(insert(table).values(**row, revision=revision))
         self._tell(table, {}, row, revision, action)
         return revision
 
     def update(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
         """Write the present state of a row that was read and held in this transaction; return its new revision."""
-        before = self.connection.execute(select(table).where(table.c.id == row["id"])).mappings().one()
-        revision = self._next_revision()
+        before = dict(self.connection.execute(select(table).where(table.c.id == row["id"])).mappings().one())
+        revision = self._next_revisions(1)
         self.connection.execute(update(table).where(table.c.id == row["id"]).values(**row, revision=revision))
         self._tell(table, before, {**before, **row}, revision, action)
         return revision
 
-    def _next_revision(self) -> int:
+    def touch(self, key_ids: Sequence[str], action: Action) -> None:
+        """Give keys new revisions for a change of what is not in their rows, in the order in which they come."""
+        if not key_ids:
+            return
+        self.done[action] += len(key_ids)
+        last = self._next_revisions(len(key_ids))
+        first = last - len(key_ids) + 1
+        touched = list(enumerate(key_ids, first))
+        statement = update(schema.keys).where(schema.keys.c.id == bindparam("of")).values(revision=bindparam("to"))
+        self.connection.execute(statement, [{"of": key_id, "to": revision} for revision, key_id in touched])
+        self.connection.execute(
+            insert(schema.changes),
+            [self._change(schema.keys, key_id, revision, action) for revision, key_id in touched],
+        )
+
+    def record(self, target: audit.Target, before: Mapping[str, Any], after: Mapping[str, Any], action: Action) -> None:
+        """Tell the audit trail of a change of a row, and count it."""
+        self.done[action] += 1
+        audit.record(self.connection, self.actor, action, target, before, after, self.now)
+
+    def _next_revisions(self, number: int) -> int:
+        """Take so many revisions; return the last one."""
         counter = schema.registry.c.revision
-        statement = update(schema.registry).values(revision=counter + 1).returning(counter)
+        statement = update(schema.registry).values(revision=counter + number).returning(counter)
         revision: int = self.connection.execute(statement).scalar_one()
         return revision
 
     def _tell(
         self, table: Table, before: Mapping[str, Any], after: Mapping[str, Any], revision: int, action: Action
     ) -> None:
-        values = {
+        self.connection.execute(insert(schema.changes).values(self._change(table, after["id"], revision, action)))
+        target = audit.Target(_KINDS[table], after["id"], after.get("tenant"))
+        self.record(target, before, after, action)
+
+    def _change(self, table: Table, row_id: str, revision: int, action: Action) -> dict[str, Any]:
+        return {
             "revision": revision,
-            _COLUMNS[table].name: after["id"],
+            _COLUMNS[table].name: row_id,
             "action": action.value,
             "actor": self.actor,
             "committed_at": self.now,
         }
-        self.connection.execute(insert(schema.changes).values(values))
-        target = audit.Target(_KINDS[table], after["id"], after.get("tenant"))
-        audit.record(self.connection, self.actor, action, target, before, after, self.now)
+
+
+@contextmanager
+def begin(database: Database, actor: str, clock: Callable[[], int], metrics: RegistryMetrics) -> Iterator[Transaction]:
+    """A write transaction that has its turn from the start: nothing that it reads is being changed meanwhile.
+
+    The counter is locked before anything else, by all, so that no two of them wait for each other. What was changed
+    is counted after the commit.
+    """
+    with database.write() as connection:
+        transaction = Transaction(connection, actor, clock())
+        transaction.wait_for_turn()
+        yield transaction
+    for action, number in transaction.done.items():
+        metrics.changes.labels(action).inc(number)

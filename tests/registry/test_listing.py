@@ -71,6 +71,7 @@ def test_every_state_is_found_and_agrees_with_the_key(
     assert {state: len(keys) for state, keys in found.items()} == {
         State.ACTIVE: 1,
         State.PENDING: 1,
+        State.SUSPENDED: 0,
         State.DISABLED: 1,
         State.EXPIRED: 2,
         State.REVOKED: 1,

@@ -132,7 +132,7 @@ def test_metrics_count_changes(http: httpx2.Client) -> None:
         for sample in family.samples
         if sample.name == "extauth_registry_changes_total"
     }
-    assert samples == {"created": 1.0, "revoked": 1.0}
+    assert samples == {"tenant_created": 1.0, "created": 1.0, "revoked": 1.0}
 
 
 def test_openapi_describes_every_route_and_its_problems(shared_http: httpx2.Client) -> None:

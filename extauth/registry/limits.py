@@ -1,0 +1,24 @@
+"""Limits that a key, its tenant or its plan has in place of the policy's, by name: as JSON in a column; resolved."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from extauth.keys.record import LimitOverride
+
+
+def limits_from(column: Iterable[Mapping[str, Any]] | None) -> tuple[LimitOverride, ...]:
+    """Of a column that `limits_column` made, or of a row that is not there."""
+    return tuple(LimitOverride(**limit) for limit in column or ())
+
+
+def limits_column(limits: Iterable[LimitOverride]) -> list[dict[str, Any]]:
+    return [limit._asdict() for limit in limits]
+
+
+def resolved(
+    plan: Sequence[LimitOverride], tenant: Sequence[LimitOverride], key: Sequence[LimitOverride]
+) -> tuple[LimitOverride, ...]:
+    """Of each name the key's own limit goes before its tenant's, and that before its plan's."""
+    if not tenant and not key:
+        return tuple(plan)
+    return tuple({limit.name: limit for limit in (*plan, *tenant, *key)}.values())

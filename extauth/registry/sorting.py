@@ -1,0 +1,102 @@
+"""The orders of a list of keys, and cursors into it that hold while keys come and go.
+
+A cursor is the place of the last row that was shown: its value in the column that is sorted by, and its id. Rows
+without such a value stand together at one end, in order of id; they are a section of their own, so that each section
+is one walk along an index.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Column, ColumnElement, RowMapping, UnaryExpression, tuple_
+
+from extauth.registry.paging import decode, encode, strange_cursor
+from extauth.registry.schema import keys
+
+Sort = Literal["created", "name", "expires", "last_used"]
+Direction = Literal["asc", "desc"]
+
+_COLUMNS: dict[Sort, Column[Any]] = {
+    "created": keys.c.created_at,
+    "name": keys.c.name,
+    "expires": keys.c.expires_at,
+    "last_used": keys.c.last_used_at,
+}
+DIRECTIONS: dict[Sort, Direction] = {"created": "desc", "name": "asc", "expires": "asc", "last_used": "desc"}
+"""What is meant when nothing is said."""
+_NONE_IS_FIRST: dict[Sort, bool] = {"expires": False, "last_used": True}
+"""Going up: what never expires comes last, what was never used first. Columns not named here have a value always."""
+_LATEST = 2**53
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the list: which rows belong to it, and which of them come after the cursor."""
+
+    conditions: Sequence[ColumnElement[bool]]
+    order: Sequence[UnaryExpression[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted; ids decide between equals."""
+
+    sort: Sort = "created"
+    direction: Direction | None = None
+    """None: as is usual for this sort, see DIRECTIONS."""
+
+    @property
+    def descends(self) -> bool:
+        return (self.direction or DIRECTIONS[self.sort]) == "desc"
+
+    def sections(self, cursor: str) -> list[Section]:
+        """The whole list from `cursor` on; InvalidError for one that this order did not make."""
+        column = _COLUMNS[self.sort]
+        sections = {True: self._section([column.is_not(None)], column, keys.c.id)}
+        if self.sort in _NONE_IS_FIRST:
+            without = self._section([column.is_(None)], keys.c.id)
+            none_first = _NONE_IS_FIRST[self.sort] != self.descends
+            sections = {False: without, **sections} if none_first else {**sections, False: without}
+        else:
+            sections = {True: self._section([], column, keys.c.id)}
+        if not cursor:
+            return list(sections.values())
+        value, key_id = self._position(cursor)
+        reached = value is not None
+        rest = list(sections)[list(sections).index(reached) :]
+        after = self._after((column, keys.c.id), (value, key_id)) if reached else self._after((keys.c.id,), (key_id,))
+        first = sections[reached]
+        return [Section([*first.conditions, after], first.order), *(sections[one] for one in rest[1:])]
+
+    def cursor(self, last: RowMapping) -> str:
+        """The cursor of what comes after this row of `keys`."""
+        return encode(json.dumps([self.sort, self.descends, last[_COLUMNS[self.sort].name], last["id"]]))
+
+    def _section(self, conditions: Sequence[ColumnElement[bool]], *columns: Column[Any]) -> Section:
+        return Section(conditions, [column.desc() if self.descends else column.asc() for column in columns])
+
+    def _after(self, columns: Sequence[Column[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
+        place, end = tuple_(*columns), tuple_(*values)
+        return place < end if self.descends else place > end
+
+    def _position(self, cursor: str) -> tuple[int | str | None, str]:
+        try:
+            sort, descends, value, key_id = json.loads(decode(cursor))
+        except (ValueError, TypeError, RecursionError):
+            raise strange_cursor() from None
+        if sort != self.sort or descends is not self.descends or not _is_value(value, self.sort):
+            raise strange_cursor()
+        if not isinstance(key_id, str) or not key_id.isalnum():
+            raise strange_cursor()
+        return value, key_id
+
+
+def _is_value(value: object, sort: Sort) -> bool:
+    if value is None:
+        return sort in _NONE_IS_FIRST
+    if sort == "name":
+        return isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+    return type(value) is int and 0 <= value < _LATEST
