@@ -10,6 +10,7 @@ import json
 import os
 import runpy
 import signal
+import socket
 import sys
 import threading
 import time
@@ -49,6 +50,7 @@ class Server:
         self._questions = questions
         self._answers = answers
         self._handlers: list[grpc.GenericRpcHandler] = []
+        self._socket = socket.socket(socket.AF_UNIX)
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._handlers += handlers
@@ -57,6 +59,8 @@ class Server:
         """Health and the like, which is told of by generic handlers too."""
 
     def add_insecure_port(self, address: str) -> int:
+        """Make the unix socket, which somebody may look for."""
+        self._socket.bind(address.removeprefix("unix:"))
         return 1
 
     def start(self) -> None:

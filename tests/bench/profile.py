@@ -17,6 +17,7 @@ from tests.bench.settings import limits_known
 _TARGET = ROOT / ".build" / "profile.svg"
 _SAMPLES = 250  # a second
 _LEAD = 1.0  # seconds of load before and after
+_VIEW = ("--threads", "--function")  # a root for each thread, a box for each function and not for each line
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
         changes = {"listen": {"transport": arguments.transport}}
         server = start_sidecar(site, "sidecar", changes, traceable=True)
         variant = check_path.direct(site, arguments.limits, arguments.transport, server, limits=arguments.limits)
-        options = ["--duration", str(arguments.seconds), "--rate", str(_SAMPLES), "--output", str(_TARGET)]
+        options = ["--duration", str(arguments.seconds), "--rate", str(_SAMPLES), "--output", str(_TARGET), *_VIEW]
         options += ["--native"] if arguments.native else []
         with Load(variant.requests, variant.connections) as load:
             load.open_loop(arguments.rate, _LEAD)
