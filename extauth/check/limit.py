@@ -51,7 +51,7 @@ class Limiter:
 
 
 def _shape(limit: Limit) -> Shape:
-    return Shape.of(limit.rate.amount, limit.rate.period, limit.burst or math.ceil(limit.rate.amount))
+    return Shape.of(limit.rate.amount, limit.rate.period, limit.size)
 
 
 def status_of(levels: Sequence[Level], now: float) -> RateStatus:

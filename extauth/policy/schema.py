@@ -1,15 +1,17 @@
 """The policy: which requests belong to which API, who may call it, what for, and how much."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from extauth.policy.credentials import CredentialSource
 from extauth.policy.errors import Errors
 from extauth.policy.names import HeaderName, Host, Name, Path, PathPattern, Scope, SettableHeader
 from extauth.settings.model import Settings
+from extauth.settings.rate import whole_numbers
 from extauth.settings.values import Rate
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
@@ -85,8 +87,21 @@ class Limit(Settings):
     """Who shares a bucket. For a token, `key` means its subject."""
     rate: Rate
     """How fast it fills: `10/s`, `1000/min`, `5000/12h`."""
-    burst: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    burst: int | None = Field(default=None, ge=1, le=1_000_000_000, validate_default=True)
     """How many requests it holds; the rate's own number when left out."""
+
+    @field_validator("burst")
+    @classmethod
+    def _can_be_counted(cls, burst: int | None, info: ValidationInfo) -> int | None:
+        rate = info.data.get("rate")
+        if rate is not None:  # else it has a problem of its own, which is told
+            whole_numbers(rate.amount, rate.period, burst or math.ceil(rate.amount))
+        return burst
+
+    @property
+    def size(self) -> int:
+        """How many requests it holds."""
+        return self.burst or math.ceil(self.rate.amount)
 
 
 class UpstreamHeaders(Settings):

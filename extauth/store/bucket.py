@@ -1,11 +1,10 @@
-"""The arithmetic of a token bucket, the same as in lua/spend.lua, and what a client is told about it."""
+"""The arithmetic of a token bucket, the same as in lua/bucket.lua, and what a client is told about it."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-MICROSECONDS = 1_000_000
+from extauth.settings.rate import MICROSECONDS, whole_numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +17,13 @@ class Shape:
 
     @classmethod
     def of(cls, amount: float, seconds: float, burst: int) -> "Shape":
-        """Whole numbers in lowest terms for a rate of `amount` per `seconds`."""
-        rate = Fraction(amount).limit_denominator(1000) / (
-            Fraction(seconds).limit_denominator(MICROSECONDS) * MICROSECONDS
-        )
-        return cls(rate.numerator, rate.denominator, burst)
+        """For a rate of `amount` per `seconds`; ValueError when whole numbers cannot hold it."""
+        return cls(*whole_numbers(amount, seconds, burst), burst)
 
     @property
-    def refill_seconds(self) -> float:
-        """From empty to full."""
-        return self.burst * self.period / self.amount / MICROSECONDS
+    def rate(self) -> float:
+        """Tokens a second."""
+        return self.amount * MICROSECONDS / self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +54,27 @@ class Level:
 
 @dataclass(slots=True)
 class Kept:
-    """What is stored of a bucket: its debt at a time (microseconds)."""
+    """What is stored of a bucket: its debt at a time (microseconds), counted in tokens times this period.
+
+    `taken` grows by each token that is taken and begins, with the bucket, as the time: so none of its values ever
+    stands for two states.
+    """
 
     debt: int
     since: int
+    period: int
+    taken: int = 0
 
 
 def debt_at(kept: Kept | None, shape: Shape, now: int) -> int:
-    """The debt that is left at `now`; a clock set back gives no gain, a smaller burst caps it."""
+    """The debt that is left at `now`; a clock set back gives no gain, a smaller burst caps it.
+
+    When the policy has changed, the bucket goes on lacking as many tokens as it did.
+    """
     if kept is None:
         return 0
-    return min(max(kept.debt - max(now - kept.since, 0) * shape.amount, 0), shape.burst * shape.period)
+    debt = kept.debt if kept.period == shape.period else math.ceil(kept.debt / kept.period * shape.period)
+    return min(max(debt - max(now - kept.since, 0) * shape.amount, 0), shape.burst * shape.period)
 
 
 def spend(debts: Sequence[int], shapes: Sequence[Shape], costs: Sequence[int]) -> list[Level]:
@@ -82,3 +88,17 @@ def spend(debts: Sequence[int], shapes: Sequence[Shape], costs: Sequence[int]) -
         Level(shape, enough, debt + cost * shape.period if allowed else debt)
         for debt, shape, cost, enough in zip(debts, shapes, costs, room, strict=True)
     ]
+
+
+def lease(debt: int, shape: Shape, wanted: int) -> int:
+    """How many tokens may be taken ahead: what there is, and no more than is wanted."""
+    return min(wanted, (shape.burst * shape.period - debt) // shape.period)
+
+
+def give_back(debt: int, shape: Shape, tokens: int, taken_since: int) -> int:
+    """The debt after tokens came back unused, `taken_since` others having been taken after them.
+
+    They are worth what is left of the debt that they made. Debt that was made later is not theirs to lower: without
+    them the bucket would have been full meanwhile, and would have gained nothing. See docs/limits.md.
+    """
+    return debt - max(min(tokens * shape.period, debt - max(taken_since, 0) * shape.period), 0)

@@ -83,7 +83,7 @@ class LocalBuckets:
             debts = [debt_at(self._kept.get(bucket.name), bucket.shape, now) for bucket in buckets]
             levels = spend(debts, [bucket.shape for bucket in buckets], [bucket.cost for bucket in buckets])
             for bucket, level in zip(buckets, levels, strict=True):
-                self._kept[bucket.name] = Kept(level.debt, now)
+                self._kept[bucket.name] = Kept(level.debt, now, bucket.shape.period)
                 self._kept.move_to_end(bucket.name)
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)

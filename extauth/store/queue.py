@@ -19,7 +19,7 @@ from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
 from extauth.store.errors import StoreUnavailableError, translate
-from extauth.store.scripts import SPEND
+from extauth.store.scripts import FOR_CHECKS
 from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
@@ -116,8 +116,9 @@ class RedisQueue:
         with self._metrics.redis_seconds.time():
             shares = self._send(batch)
             untaught = [index for index, replies in enumerate(shares) if any(map(_is_unknown_script, replies))]
-            if untaught:  # a restarted Redis has forgotten the script
-                self._client.script_load(SPEND.text)
+            if untaught:  # a restarted Redis has forgotten the scripts
+                for script in FOR_CHECKS:
+                    self._client.script_load(script.text)
                 for index, replies in zip(untaught, self._send([batch[index] for index in untaught]), strict=True):
                     shares[index] = replies
         self._metrics.redis_batch.observe(len(batch))

@@ -13,12 +13,18 @@ class Script:
     sha: str
 
 
-def _read(name: str) -> Script:
-    text = (files("extauth.store") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+def _read(*names: str) -> Script:
+    folder = files("extauth.store") / "lua"
+    text = "".join((folder / f"{name}.lua").read_text(encoding="utf-8") for name in names)
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 PUT_RECORD = _read("put_record")
 REMOVE_RECORD = _read("remove_record")
 ANNOUNCE = _read("announce")
-SPEND = _read("spend")
+SPEND = _read("bucket", "spend")
+LEASE = _read("bucket", "lease")
+BEAT = _read("beat")
+
+FOR_CHECKS = (SPEND, LEASE, BEAT)
+"""What a Redis that forgot one of them is taught while checks go on."""

@@ -1,0 +1,8 @@
+-- Says that a replica is there, forgets those that have not said so for a while, and counts the rest.
+-- KEYS[1] replicas   ARGV: the replica's name, seconds after which a replica is forgotten
+-- Returns how many there are.
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])
