@@ -10,8 +10,13 @@ class RegistryMetrics:
         self.registry = registry
         self.changes = Counter(
             "extauth_registry_changes",
-            "Changes of keys and of revoked tokens that were committed.",
+            "Changes of keys, revoked tokens, tenants and plans that were committed; each key told of one counts too.",
             ["action"],
+            registry=registry,
+        )
+        self.propagating = Gauge(
+            "extauth_registry_propagating",
+            "Tenants and plans that have changed, and of whose keys some have yet to be published again.",
             registry=registry,
         )
         self.watchers = Gauge("extauth_registry_watchers", "WatchKeys calls that are open.", registry=registry)

@@ -13,16 +13,20 @@ from extauth.registry.http_server import HttpServer
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
+from extauth.registry.plans import PlanRegistry
+from extauth.registry.propagator import Propagator
 from extauth.registry.rest.app import create_app
 from extauth.registry.rest.routes import KeyRoutes
 from extauth.registry.rest.token_routes import TokenRoutes
 from extauth.registry.rest.usage_routes import UsageRoutes
 from extauth.registry.settings import RegistrySettings
+from extauth.registry.tenants import TenantRegistry
 from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.watch import WatchKeys
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
+_PROPAGATOR_PATIENCE = 5.0  # seconds
 
 
 class RegistryServer:
@@ -42,6 +46,8 @@ class RegistryServer:
         password = settings.database_password.read() if settings.database_password else None
         self._database = Database(settings.database, password)
         self.registry = KeyRegistry(self._database, settings.keys.prefix, peppers, self._metrics)
+        self.tenants = TenantRegistry(self._database, self._metrics)
+        self.plans = PlanRegistry(self._database, self._metrics)
         self.tokens = TokenRegistry(self._database, peppers, self._metrics)
         self.history = History(self._database)
         self.ledger = Ledger(self._database)
@@ -56,6 +62,9 @@ class RegistryServer:
         with ExitStack() as opened:
             opened.callback(self._database.close)
             self._database.migrate()
+            propagator = Propagator(self._database, self._metrics)
+            opened.callback(propagator.stop, _PROPAGATOR_PATIENCE)
+            propagator.start()
             self._start_grpc(opened)
             http = HttpServer(self._app(), self._settings.listen.http)
             opened.callback(http.stop)

@@ -17,8 +17,11 @@ from extauth.registry.history import History
 from extauth.registry.key import IssuedKey, NewKey
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
+from extauth.registry.plans import PlanRegistry
+from extauth.registry.propagator import Propagator
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
+from extauth.registry.tenants import TenantRegistry
 from extauth.registry.token_operations import TokenRegistry
 from tests.support.postgresql_server import PostgresqlServer
 
@@ -136,6 +139,22 @@ def registry(database: Database, pepper: Pepper, clock: Clock) -> KeyRegistry:
 def tokens(database: Database, pepper: Pepper, clock: Clock) -> TokenRegistry:
     second = Pepper("second", b"another pepper of 32 bytes or more")
     return TokenRegistry(database, [pepper, second], RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def tenants(database: Database, clock: Clock) -> TenantRegistry:
+    return TenantRegistry(database, RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def plans(database: Database, clock: Clock) -> PlanRegistry:
+    return PlanRegistry(database, RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def propagator(database: Database, clock: Clock) -> Propagator:
+    """One that works only when it is told to."""
+    return Propagator(database, RegistryMetrics(CollectorRegistry()), clock)
 
 
 @pytest.fixture
