@@ -25,6 +25,7 @@ from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from extauth.telemetry.supervisor_metrics import SupervisorMetrics
 from extauth.telemetry.usage_metrics import CollectorMetrics, UsageMetrics
 
 FILES: dict[str, type[Settings]] = {
@@ -119,6 +120,7 @@ def metrics_page() -> str:
         ("Sidecar", SidecarMetrics),
         ("Sidecar, bearer tokens", BearerMetrics),
         ("Sidecar, usage", UsageMetrics),
+        ("Sidecar with several workers", SupervisorMetrics),
         ("Publisher", PublisherMetrics),
         ("Registry, usage", CollectorMetrics),
         ("Registry", RegistryMetrics),

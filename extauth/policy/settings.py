@@ -8,11 +8,12 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from extauth.bearer.settings import BearerSettings
 from extauth.keys.settings import Peppers
 from extauth.policy.credentials import KEY
+from extauth.policy.endpoints import worker_address
 from extauth.policy.errors import Errors
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
-from extauth.settings.values import Address, Duration, TcpAddress
+from extauth.settings.values import Address, Duration, TcpAddress, parse_address
 from extauth.telemetry.logs import LogSettings
 
 
@@ -93,6 +94,10 @@ class SidecarSettings(Settings):
     """extauth.yaml."""
 
     listen: ListenSettings = ListenSettings()
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer checks. With more than one, each has a unix socket of its own, named
+    `extauth-0.sock`, `extauth-1.sock` ... for `extauth.sock`, over which Envoy balances; TCP ports are shared. Worth it
+    only with that many cores to spare."""
     redis: RedisSettings = RedisSettings()
     keys: KeySettings
     cache: CacheSettings = CacheSettings()
@@ -105,6 +110,15 @@ class SidecarSettings(Settings):
     apis: Apis
     errors: Errors = Field(default_factory=dict)
     """What refused callers are told, by reason, where an API does not say."""
+
+    @field_validator("workers")
+    @classmethod
+    def _sockets_fit(cls, workers: int, info: ValidationInfo) -> int:
+        listen = info.data.get("listen")
+        if listen is not None:  # else it has problems of its own, which are told
+            unix = [address for address in listen.grpc if address.startswith("unix:")]
+            _distinct([parse_address(worker_address(name, n, workers)) for name in unix for n in range(workers)])
+        return workers
 
     @field_validator("apis")
     @classmethod

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
-from extauth.serving.components import Components
+from extauth.serving.components import Reporting
 from extauth.serving.sockets import BindError
 from extauth.settings.values import host_and_port
 from extauth.telemetry.logs import logger
@@ -27,11 +27,11 @@ _Pages = Mapping[str, Callable[[str], _Page]]
 class AdminServer:
     """HTTP/1.1 on threads of its own, so that a scrape never holds up a check for long."""
 
-    def __init__(self, address: str, registry: CollectorRegistry, components: Components) -> None:
+    def __init__(self, address: str, metrics: Collector, readiness: Reporting) -> None:
         pages: _Pages = {
-            "/metrics": lambda accept: _metrics(registry, accept),
+            "/metrics": lambda accept: _metrics(metrics, accept),
             "/healthz": lambda _: (HTTPStatus.OK, "text/plain", b"ok\n"),
-            "/readyz": lambda _: _readiness(components),
+            "/readyz": lambda _: _readiness(readiness),
         }
         handler = type("RequestHandler", (_RequestHandler,), {"pages": pages})
         host, port = host_and_port(address)
@@ -87,13 +87,13 @@ class _RequestHandler(BaseHTTPRequestHandler):
         """Probes and scrapes are not worth a line each."""
 
 
-def _metrics(registry: CollectorRegistry, accept: str) -> _Page:
+def _metrics(metrics: Collector, accept: str) -> _Page:
     encode, content_type = choose_encoder(accept)
-    return HTTPStatus.OK, content_type, encode(registry)
+    return HTTPStatus.OK, content_type, encode(metrics)
 
 
-def _readiness(components: Components) -> _Page:
-    report = components.report()
+def _readiness(readiness: Reporting) -> _Page:
+    report = readiness.report()
     status = HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE
     body = json.dumps({"ready": report.ready, "components": dict(report.components)})
     return status, "application/json", body.encode() + b"\n"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from prometheus_client import Gauge
 
@@ -23,6 +24,12 @@ class Report:
 
     ready: bool
     components: Mapping[str, str]
+
+
+class Reporting(Protocol):
+    """What /readyz asks."""
+
+    def report(self) -> Report: ...
 
 
 class Components:

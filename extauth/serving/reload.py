@@ -9,31 +9,39 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from prometheus_client import Counter
+
 from extauth.policy.settings import SidecarSettings
-from extauth.settings.model import load
+from extauth.settings.model import validate
 from extauth.settings.problems import SettingsError
+from extauth.settings.source import Source
 from extauth.telemetry.logs import logger
-from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 _log = logger(__name__)
 _PACE = 2.0  # seconds between looks at the file
 _TAKEN_OVER = ("apis", "errors")
 
+Apply = Callable[[SidecarSettings, str], None]
+"""Take over settings of which only the policy has changed, and the file's text. May raise RefusedError."""
+
+
+class RefusedError(Exception):
+    """A policy that cannot be taken over although its file is good; the text says why."""
+
+
+def with_policy_of(settings: SidecarSettings, other: SidecarSettings) -> SidecarSettings:
+    """The policy of the other, and the rest as it is."""
+    return settings.model_copy(update={name: getattr(other, name) for name in _TAKEN_OVER})
+
 
 class PolicyReloader:
     """A thread that watches the file: by content, so that a mounted ConfigMap's change of links is seen as well."""
 
-    def __init__(
-        self,
-        path: Path,
-        settings: SidecarSettings,
-        apply: Callable[[SidecarSettings], None],
-        metrics: SidecarMetrics,
-    ) -> None:
+    def __init__(self, path: Path, settings: SidecarSettings, apply: Apply, reloads: Counter) -> None:
         self._path = path
         self._settings = settings
         self._apply = apply
-        self._reloads = metrics.reloads
+        self._reloads = reloads
         self._seen = _fingerprint(path)
         self._wake = threading.Event()
         self._stopping = False
@@ -45,6 +53,11 @@ class PolicyReloader:
     def look_now(self) -> None:
         """Without waiting for the next look; from any thread."""
         self._wake.set()
+
+    def restarted_with(self, settings: SidecarSettings, text: str) -> None:
+        """All of the settings are in use by other means: what has changed is told from these."""
+        self._settings = settings
+        self._seen = hashlib.sha256(text.encode()).digest()
 
     def stop(self, timeout: float) -> None:
         self._stopping = True
@@ -65,7 +78,8 @@ class PolicyReloader:
             return
         self._seen = found
         try:
-            settings = load(SidecarSettings, self._path)
+            source = Source.read(self._path)
+            settings = validate(SidecarSettings, source)
         except SettingsError as error:
             self._refuse([str(problem) for problem in error.problems])
             return
@@ -77,7 +91,11 @@ class PolicyReloader:
         if "bearer" in rest:
             self._refuse(["bearer: has changed, which needs a restart"])
             return
-        self._apply(self._settings.model_copy(update={name: getattr(settings, name) for name in _TAKEN_OVER}))
+        try:
+            self._apply(with_policy_of(self._settings, settings), source.text)
+        except RefusedError as error:
+            self._refuse([str(error)])
+            return
         self._reloads.labels("applied").inc()
         _log.info("policy_taken_over", apis=len(settings.apis), need_a_restart=rest)
 

@@ -1,19 +1,16 @@
 """The sidecar: all of its parts, in the order in which they start, and stop in reverse."""
 
-import os
 import time
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from extauth.check.decide import Buckets, UsageOutcome
 from extauth.policy.settings import SidecarSettings
 from extauth.serving import garbage
-from extauth.serving.admin import AdminServer
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
 from extauth.serving.engine import Engine, Parts
-from extauth.serving.reload import PolicyReloader
+from extauth.serving.sockets import Claim
 from extauth.serving.transport import TransportOptions
 from extauth.serving.transport_choice import choose
 from extauth.store.buckets import LocalBuckets, SharedBuckets
@@ -24,27 +21,25 @@ from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
 from extauth.store.queue import RedisQueue
 from extauth.store.usage import UsageBuffer
-from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
 
-_log = logger(__name__)
 _LOCAL_BUCKETS = 100_000
 _USAGE_PATIENCE = 2.0  # seconds; no check waits for it
 _OCTAL = 8
 
 
 class Sidecar:
-    """`start`, then `stop`. `path` is the settings' file, which is watched.
+    """`prepare`, `listen`, then `stop`.
 
     Raises SecretError, MissingExtraError and BindError when it cannot start.
     """
 
-    def __init__(self, settings: SidecarSettings, path: Path) -> None:
+    def __init__(self, settings: SidecarSettings, claim: Claim = Claim.ALONE) -> None:
         self._settings = settings
         self._draining = False
         self._serving = False
-        registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         metrics = SidecarMetrics(registry)
@@ -72,32 +67,36 @@ class Sidecar:
             count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
         )
         engine = Engine(parts, settings)
-        self.reloader = PolicyReloader(path, settings, engine.apply, metrics)
-        name, self._transport = choose(settings.listen.transport, engine, _transport_options(settings))
+        self.apply = engine.apply
+        self.reloads = metrics.reloads
+        name, self._transport = choose(settings.listen.transport, engine, _transport_options(settings, claim))
         metrics.transport.labels(name).set(1)
-        self._admin = AdminServer(settings.listen.admin, registry, Components(self._components(), metrics.ready))
+        self.components = Components(self._components(), metrics.ready)
         metrics.near_cache_entries.set_function(lambda: len(cache))
         metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))
-        self.admin_port = self._admin.port
 
-    def start(self) -> dict[str, str]:
-        """Serve; return each gRPC address asked for with the one bound."""
-        self._admin.start()
+    def prepare(self) -> None:
+        """Begin to read what checks are answered from."""
         self._queue.start()
         self._feed.start()
         self._bearer.start()
         self._usage.start()
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether it would be ready if it listened."""
+        return self._feed.has_followed
+
+    def listen(self) -> dict[str, str]:
+        """Serve; return each gRPC address asked for with the one bound."""
         bound = self._transport.start()
         self._serving = True
-        self.reloader.start()
         garbage.settle()
-        _log.info("serving", grpc=list(bound.values()), admin=self.admin_port, pid=os.getpid())
         return bound
 
     def stop(self) -> None:
         """Drain: not ready, serve on for a while, let checks under way end, close everything."""
         self._draining = True
-        self.reloader.stop(timeout=1)
         self._transport.drain()
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)
@@ -106,8 +105,6 @@ class Sidecar:
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
-        self._admin.stop()
-        _log.info("stopped")
 
     def _components(self) -> list[Component]:
         return [
@@ -127,11 +124,12 @@ def _count_nothing(_caller: str, _tenant: str, _api: str, _outcome: UsageOutcome
     """Stands in while usage is not counted."""
 
 
-def _transport_options(settings: SidecarSettings) -> TransportOptions:
+def _transport_options(settings: SidecarSettings, claim: Claim) -> TransportOptions:
     return TransportOptions(
         addresses=settings.listen.grpc,
         socket_mode=int(settings.listen.socket_mode, _OCTAL),
         timeout=settings.check.timeout,
         max_message_size=settings.check.max_message_size,
         threads=settings.check.threads,
+        claim=claim,
     )

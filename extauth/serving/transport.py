@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from extauth.serving.sockets import Claim
+
 CHECK_SERVICE = "envoy.service.auth.v3.Authorization"
 CHECK_METHOD = "Check"
 
@@ -41,6 +43,7 @@ class TransportOptions:
     timeout: float
     max_message_size: int
     threads: int
+    claim: Claim = Claim.ALONE
 
 
 class Transport(Protocol):

@@ -15,6 +15,7 @@ class Source:
     """The data of one file, and where in the file each of its fields stands."""
 
     def __init__(self, text: str, name: str) -> None:
+        self.text = text
         self.name = name
         self._positions: dict[FieldPath, tuple[int, int]] = {}
         self._repeated: list[Problem] = []

@@ -18,9 +18,10 @@ class LogSettings(Settings):
     """json: one object a line; console: for reading by eye."""
 
 
-def configure(settings: LogSettings) -> None:
-    """Route structlog and the standard library's loggers to stderr in one form."""
+def configure(settings: LogSettings, **fields: object) -> None:
+    """Route structlog and the standard library's loggers to stderr in one form; `fields` stand in every line."""
     shared: list[structlog.types.Processor] = [
+        lambda _logger, _method, event: {**fields, **event},
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

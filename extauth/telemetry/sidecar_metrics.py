@@ -9,6 +9,16 @@ _LAG = (0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
+def policy_reloads(registry: CollectorRegistry) -> Counter:
+    """Of the process that watches the policy file."""
+    return Counter(
+        "extauth_policy_reloads",
+        "Changed policy files: applied, or refused for their faults while the old one went on.",
+        ["outcome"],
+        registry=registry,
+    )
+
+
 class SidecarMetrics:
     """All series of one sidecar, in one registry."""
 
@@ -67,9 +77,4 @@ class SidecarMetrics:
         self.transport = Gauge(
             "extauth_transport", "1 for the gRPC transport in use: lean or stock.", ["transport"], registry=registry
         )
-        self.reloads = Counter(
-            "extauth_policy_reloads",
-            "Changed policy files: applied, or refused for their faults while the old one went on.",
-            ["outcome"],
-            registry=registry,
-        )
+        self.reloads = policy_reloads(registry)

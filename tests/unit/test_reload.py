@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.reload import PolicyReloader
 from extauth.settings.model import load
-from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from extauth.telemetry.sidecar_metrics import policy_reloads
 from tests.support.wait import wait_until
 
 GOOD = """
@@ -23,8 +23,12 @@ class Bench:
         self.applied: list[SidecarSettings] = []
         self.registry = CollectorRegistry()
         path.write_text(GOOD)
-        metrics = SidecarMetrics(self.registry)
-        self.reloader = PolicyReloader(path, load(SidecarSettings, path), self.applied.append, metrics)
+        self.reloader = PolicyReloader(
+            path,
+            load(SidecarSettings, path),
+            lambda settings, _: self.applied.append(settings),
+            policy_reloads(self.registry),
+        )
 
     def change(self, text: str) -> None:
         self.path.write_text(text)
