@@ -16,7 +16,9 @@ from extauth.registry.operations import KeyRegistry
 from extauth.registry.plans import PlanRegistry
 from extauth.registry.propagator import Propagator
 from extauth.registry.rest.app import create_app
+from extauth.registry.rest.plan_routes import PlanRoutes
 from extauth.registry.rest.routes import KeyRoutes
+from extauth.registry.rest.tenant_routes import TenantRoutes
 from extauth.registry.rest.token_routes import TokenRoutes
 from extauth.registry.rest.usage_routes import UsageRoutes
 from extauth.registry.settings import RegistrySettings
@@ -78,7 +80,13 @@ class RegistryServer:
         self._closers.close()
 
     def _app(self) -> ASGIApp:
-        routes = KeyRoutes(self.registry), TokenRoutes(self.tokens), UsageRoutes(self.ledger)
+        routes = (
+            KeyRoutes(self.registry),
+            TenantRoutes(self.tenants),
+            PlanRoutes(self.plans),
+            TokenRoutes(self.tokens),
+            UsageRoutes(self.ledger),
+        )
         return create_app([one.router() for one in routes], self._database, self._token, self._metrics.registry)
 
     def _start_grpc(self, opened: ExitStack) -> None:

@@ -101,6 +101,12 @@ def test_what_the_state_of_a_key_rules_out_is_a_conflict(shared_http: httpx2.Cli
         (NEW | {"expires_at": 1900000000}, ["expires_at"]),
         (NEW | {"expires_at": "2020-01-01T00:00:00Z"}, ["expires_at"]),
         (NEW | {"created_by": ""}, ["created_by"]),
+        (NEW | {"limits": [{"name": "a", "rate": "fast"}]}, ["limits[0].rate"]),
+        (NEW | {"limits": [{"name": "a", "rate": "0/s"}]}, ["limits[0].rate"]),
+        (NEW | {"limits": [{"name": "a", "rate": "1/s", "burst": 0}]}, ["limits[0].burst"]),
+        (NEW | {"limits": [{"name": "A", "rate": "1/s"}, {"rate": "1/s"}]}, ["limits[1].name"]),
+        (NEW | {"limits": [{"name": "A", "rate": "1/999d"}]}, ["limits[0].name", "limits[0].rate"]),
+        (NEW | {"tenant": "never-made", "existing": True}, ["tenant"]),
         ([], [""]),
         ("text", [""]),
     ],
@@ -157,6 +163,10 @@ def test_the_bodies_of_the_actions_are_checked(shared_http: httpx2.Client) -> No
         ("status=lost", "status"),
         ("owner=a", "owner"),
         ("cursor=x", "cursor"),
+        ("sort=size", "sort"),
+        ("order=up", "order"),
+        ("expires_before=soon", "expires_before"),
+        ("scope=*", "scope"),
     ],
 )
 def test_queries_are_checked(shared_http: httpx2.Client, query: str, named: str) -> None:
@@ -182,6 +192,9 @@ def test_a_refusal_does_not_repeat_a_secret_in_the_wrong_place(shared_http: http
         shared_http.post(
             "/v1/keys", json=NEW | {"tenant": secret, "scopes": [secret], "expires_at": secret, "metadata": secret}
         ),
+        shared_http.post("/v1/keys", json=NEW | {"limits": [{"name": secret, "rate": secret}]}),
+        shared_http.get(f"/v1/tenants/{secret}"),
+        shared_http.get(f"/v1/plans/{secret}"),
     ]
     assert all(answer.status_code in {404, 422} and secret not in answer.text for answer in answers)
 

@@ -3,31 +3,40 @@
 from pydantic import Field
 
 from extauth.registry import fields
-from extauth.registry.key import IssuedKey, Key, KeyUpdate, NewKey, State
+from extauth.registry.key import UNCHANGED, IssuedKey, Key, KeyUpdate, NewKey, State
 from extauth.registry.listing import Filter, Page
+from extauth.registry.rest.limit_bodies import GivenLimit, ShownLimit, given_limits, shown_limits
 from extauth.registry.rest.shapes import GivenBody, GivenQuery, GivenTime, ShownBody, ShownTime, shown_time
+from extauth.registry.sorting import Direction, Order, Sort
 from extauth.settings.values import Duration
 
 
 class CreateBody(GivenBody):
-    """A key to be made."""
+    """A key to be made, and with it its tenant and plan unless they are there."""
 
-    name: str
-    tenant: str
-    scopes: list[str] = Field(default=[])
-    plan: str = ""
-    metadata: dict[str, str] = Field(default={})
+    name: str = Field(examples=["Billing import"])
+    tenant: str = Field(examples=["acme"])
+    scopes: list[str] | None = Field(default=None, examples=[["orders:read"]])
+    """Those of its plan, if any, when left out."""
+    plan: str = Field(default="", examples=["gold"])
+    """The tenant's when left out."""
+    limits: list[GivenLimit] = Field(default=[])
+    """Go before those of its tenant and of its plan."""
+    metadata: dict[str, str] = Field(default={}, examples=[{"team": "billing"}])
     not_before: GivenTime | None = None
     expires_at: GivenTime | None = None
-    created_by: str = "admin"
+    created_by: str = Field(default="admin", examples=["ada@example.com"])
+    existing: bool = False
+    """Whether to refuse a key whose tenant or plan is not there, which would else be made."""
 
     def new_key(self) -> NewKey:
         return NewKey(
             name=self.name,
             tenant=self.tenant,
             created_by=self.created_by,
-            scopes=tuple(self.scopes),
+            scopes=None if self.scopes is None else tuple(self.scopes),
             plan=self.plan,
+            limits=given_limits(self.limits),
             metadata=self.metadata,
             not_before=self.not_before,
             expires_at=self.expires_at,
@@ -35,21 +44,32 @@ class CreateBody(GivenBody):
 
 
 class UpdateBody(GivenBody):
-    """What is to be changed; a field that is left out, or null, stays as it is."""
+    """What is to be changed; a field that is left out stays as it is, and so does one that is null but for a time."""
 
-    name: str | None = None
-    scopes: list[str] | None = None
+    name: str | None = Field(default=None, examples=["Billing import"])
+    scopes: list[str] | None = Field(default=None, examples=[["orders:read"]])
     """Replaces all scopes."""
-    plan: str | None = None
+    plan: str | None = Field(default=None, examples=["gold"])
+    """Made unless it is there; empty for the tenant's."""
+    limits: list[GivenLimit] | None = None
+    """Replaces all limits of its own."""
     metadata: dict[str, str] | None = None
     """Replaces all entries."""
+    not_before: GivenTime | None = None
+    """null: it begins at once."""
+    expires_at: GivenTime | None = None
+    """null: it never expires."""
 
     def update(self) -> KeyUpdate:
+        given = self.model_fields_set
         return KeyUpdate(
             name=self.name,
             scopes=None if self.scopes is None else tuple(self.scopes),
             plan=self.plan,
+            limits=None if self.limits is None else given_limits(self.limits),
             metadata=self.metadata,
+            not_before=self.not_before if "not_before" in given else UNCHANGED,
+            expires_at=self.expires_at if "expires_at" in given else UNCHANGED,
         )
 
 
@@ -64,7 +84,7 @@ class RotateBody(GivenBody):
 class RevokeBody(GivenBody):
     """Why the key ends."""
 
-    reason: str = ""
+    reason: str = Field(default="", examples=["leaked in a log"])
 
 
 class ExpireBody(GivenBody):
@@ -75,18 +95,41 @@ class ExpireBody(GivenBody):
 
 
 class ListQuery(GivenQuery):
-    """Which keys are listed."""
+    """Which keys are listed, and in which order."""
 
     tenant: str = ""
     status: State | None = None
+    plan: str = ""
+    """Keys on this plan, by themselves or by their tenant."""
+    scope: str = ""
+    """Keys that have this scope."""
     text: str = ""
-    """Part of a name, or the beginning of a key id."""
+    """Part of a name or of created_by, or the beginning of a key id."""
+    expires_before: GivenTime | None = None
+    """Keys that have expired or will by then."""
+    unused_since: GivenTime | None = None
+    """Keys that were made before that and have not been used from then on."""
+    sort: Sort = "created"
+    order: Direction | None = None
+    """asc or desc; when left out, created and last_used go down, name and expires go up. What never expires is last
+    going up, what was never used first."""
     cursor: str = ""
     """next_cursor of the page before."""
     limit: int = Field(default=50, ge=1, le=fields.MAX_LIMIT)
 
     def filter(self) -> Filter:
-        return Filter(tenant=self.tenant, state=self.status, text=self.text)
+        return Filter(
+            tenant=self.tenant,
+            state=self.status,
+            plan=self.plan,
+            scope=self.scope,
+            text=self.text,
+            expires_before=self.expires_before,
+            unused_since=self.unused_since,
+        )
+
+    def sorting(self) -> Order:
+        return Order(self.sort, self.order)
 
 
 class KeyBody(ShownBody):
@@ -98,9 +141,17 @@ class KeyBody(ShownBody):
     tenant: str
     scopes: list[str]
     plan: str
+    """Its own; empty when it has its tenant's."""
+    limits: list[ShownLimit]
+    """Its own."""
+    effective_plan: str
+    """Its own or its tenant's."""
+    effective_limits: list[ShownLimit]
+    """Those that hold: of each name its own, or else its tenant's, or else its plan's."""
     metadata: dict[str, str]
     status: State
-    """At the time of the answer: expired and pending (before not_before) follow from the key's times."""
+    """At the time of the answer: expired and pending (before not_before) follow from the key's times, suspended from
+    its tenant."""
     created_by: str
     created_at: ShownTime
     not_before: ShownTime | None
@@ -111,6 +162,7 @@ class KeyBody(ShownBody):
     rotated_to: str | None
     last_used_at: ShownTime | None
     revision: int
+    """Of its last change in the history of all keys; its ETag."""
 
     @classmethod
     def of(cls, key: Key, now: int) -> "KeyBody":
@@ -128,7 +180,7 @@ class IssuedKeyBody(KeyBody):
 
 
 class KeyPage(ShownBody):
-    """Some keys, newest first."""
+    """Some keys."""
 
     items: list[KeyBody]
     next_cursor: str
@@ -147,6 +199,9 @@ def _shown(key: Key, now: int) -> dict[str, object]:
         "tenant": key.tenant,
         "scopes": list(key.scopes),
         "plan": key.plan,
+        "limits": shown_limits(key.limits),
+        "effective_plan": key.terms.plan,
+        "effective_limits": shown_limits(key.terms.limits),
         "metadata": dict(key.metadata),
         "status": key.state(now),
         "created_by": key.created_by,

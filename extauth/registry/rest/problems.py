@@ -9,7 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from extauth.registry.errors import ConflictError, FieldProblem, InvalidError, NotFoundError, UnavailableError
+from extauth.registry.errors import (
+    ConflictError,
+    FieldProblem,
+    InvalidError,
+    NotFoundError,
+    StaleError,
+    UnavailableError,
+)
 from extauth.settings.source import dotted
 
 MEDIA_TYPE = "application/problem+json"
@@ -67,6 +74,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InvalidError, _invalid)
     app.add_exception_handler(NotFoundError, _not_found)
     app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(StaleError, _stale)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(RequestValidationError, _misshapen)
     app.add_exception_handler(HTTPException, _http)
@@ -86,6 +94,12 @@ async def _not_found(_request: Request, error: Exception) -> JSONResponse:
 async def _conflict(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ConflictError)
     return problem(HTTPStatus.CONFLICT, f"the {error.kind} {error.problem.message}", [error.problem])
+
+
+async def _stale(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, StaleError)
+    headers = {"etag": f'"{error.revision}"'}
+    return problem(HTTPStatus.PRECONDITION_FAILED, f"the {error.kind} has changed", [error.problem], headers)
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """The routes on keys: each turns a body into one operation, and the result into a body."""
 
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -17,7 +18,11 @@ from extauth.registry.rest.bodies import (
     RotateBody,
     UpdateBody,
 )
-from extauth.registry.rest.routing import ACTOR, router_for
+from extauth.registry.rest.preconditions import IfMatch, expected_revisions, set_tag
+from extauth.registry.rest.routing import ACTOR, failures, router_for
+
+_INVALID, _ABSENT = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND
+_CONFLICT, _STALE = HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED
 
 
 class KeyRoutes:
@@ -29,59 +34,63 @@ class KeyRoutes:
     def router(self) -> APIRouter:
         router = router_for("/v1/keys", "keys")
         add = router.add_api_route
-        add("", self.create, methods=["POST"], status_code=201)
-        add("", self.find, methods=["GET"])
-        add("/{key_id}", self.show, methods=["GET"])
-        add("/{key_id}", self.update, methods=["PATCH"])
-        add("/{key_id}/rotate", self.rotate, methods=["POST"], status_code=201)
-        add("/{key_id}/revoke", self.revoke, methods=["POST"])
-        add("/{key_id}/expire", self.expire, methods=["POST"])
-        add("/{key_id}/disable", self.disable, methods=["POST"])
-        add("/{key_id}/enable", self.enable, methods=["POST"])
+        one, of_states = "/{key_id}", failures(_ABSENT, _CONFLICT, _INVALID)
+        add("", self.create, methods=["POST"], status_code=201, responses=failures(_CONFLICT, _INVALID))
+        add("", self.find, methods=["GET"], responses=failures(_INVALID))
+        add(one, self.show, methods=["GET"], responses=failures(_ABSENT))
+        add(one, self.update, methods=["PATCH"], responses=of_states | failures(_STALE))
+        add(f"{one}/rotate", self.rotate, methods=["POST"], status_code=201, responses=of_states)
+        add(f"{one}/revoke", self.revoke, methods=["POST"], responses=failures(_ABSENT, _INVALID))
+        add(f"{one}/expire", self.expire, methods=["POST"], responses=of_states)
+        add(f"{one}/disable", self.disable, methods=["POST"], responses=failures(_ABSENT, _CONFLICT))
+        add(f"{one}/enable", self.enable, methods=["POST"], responses=failures(_ABSENT, _CONFLICT))
         return router
 
     def create(self, body: CreateBody, response: Response) -> IssuedKeyBody:
         """Make a key. The answer has its secret, which cannot be shown again."""
-        return self._issued(self._registry.create(body.new_key(), ACTOR), response)
+        return self._issued(self._registry.create(body.new_key(), ACTOR, existing=body.existing), response)
 
     def find(self, query: Annotated[ListQuery, Query()]) -> KeyPage:
-        """List keys, newest first."""
-        page = self._registry.find(query.filter(), query.limit, query.cursor)
+        """List keys: filtered, sorted, page by page."""
+        page = self._registry.find(query.filter(), query.limit, query.cursor, query.sorting())
         return KeyPage.of(page, self._registry.clock())
 
-    def show(self, key_id: str) -> KeyBody:
+    def show(self, key_id: str, response: Response) -> KeyBody:
         """Show one key."""
-        return self._shown(self._registry.show(key_id))
+        return self._shown(self._registry.show(key_id), response)
 
-    def update(self, key_id: str, body: UpdateBody) -> KeyBody:
-        """Change name, scopes, plan or metadata."""
-        return self._shown(self._registry.update(key_id, body.update(), ACTOR))
+    def update(self, key_id: str, body: UpdateBody, response: Response, if_match: IfMatch = None) -> KeyBody:
+        """Change name, scopes, plan, limits, metadata or times."""
+        expected = expected_revisions(if_match)
+        return self._shown(self._registry.update(key_id, body.update(), ACTOR, expected), response)
 
     def rotate(self, key_id: str, response: Response, body: RotateBody | None = None) -> IssuedKeyBody:
         """Make a successor with the same rights, and let the old key end after a grace period."""
         wanted = body or RotateBody()
         return self._issued(self._registry.rotate(key_id, wanted.grace, wanted.created_by, ACTOR), response)
 
-    def revoke(self, key_id: str, body: RevokeBody | None = None) -> KeyBody:
+    def revoke(self, key_id: str, response: Response, body: RevokeBody | None = None) -> KeyBody:
         """End a key at once and for good."""
-        return self._shown(self._registry.revoke(key_id, body.reason if body else "", ACTOR))
+        return self._shown(self._registry.revoke(key_id, body.reason if body else "", ACTOR), response)
 
-    def expire(self, key_id: str, body: ExpireBody | None = None) -> KeyBody:
+    def expire(self, key_id: str, response: Response, body: ExpireBody | None = None) -> KeyBody:
         """End a key at a time, or now."""
-        return self._shown(self._registry.expire(key_id, body.at if body else None, ACTOR))
+        return self._shown(self._registry.expire(key_id, body.at if body else None, ACTOR), response)
 
-    def disable(self, key_id: str) -> KeyBody:
+    def disable(self, key_id: str, response: Response) -> KeyBody:
         """Switch a key off."""
-        return self._shown(self._registry.disable(key_id, ACTOR))
+        return self._shown(self._registry.disable(key_id, ACTOR), response)
 
-    def enable(self, key_id: str) -> KeyBody:
+    def enable(self, key_id: str, response: Response) -> KeyBody:
         """Switch a disabled key on again."""
-        return self._shown(self._registry.enable(key_id, ACTOR))
+        return self._shown(self._registry.enable(key_id, ACTOR), response)
 
-    def _shown(self, key: Key) -> KeyBody:
+    def _shown(self, key: Key, response: Response) -> KeyBody:
+        set_tag(response, key.revision)
         return KeyBody.of(key, self._registry.clock())
 
     def _issued(self, issued: IssuedKey, response: Response) -> IssuedKeyBody:
+        set_tag(response, issued.key.revision)
         response.headers["location"] = f"/v1/keys/{issued.key.id}"
         response.headers["cache-control"] = "no-store"  # it has the secret
         return IssuedKeyBody.of_issued(issued, self._registry.clock())
