@@ -24,6 +24,8 @@ from extauth.telemetry.logs import logger
 DEADLINE = 5.0
 """Seconds: the longest wait for a connection, a lock or a statement."""
 
+_POOL = 8
+"""Connections that are kept, and as many more while they are needed."""
 _log = logger(__name__)
 _WRITES = "extauth_writes"
 
@@ -31,19 +33,22 @@ _WRITES = "extauth_writes"
 class Database:
     """A pool of connections to one database. Nothing is opened before the first use."""
 
-    def __init__(self, url: str, password: str | None = None) -> None:
-        """UnavailableError when the database's driver is not installed."""
+    def __init__(self, url: str, password: str | None = None, deadline: float = DEADLINE) -> None:
+        """UnavailableError when the database's driver is not installed. `deadline` in seconds, for each wait."""
         self._url = make_url(url)
+        if self._url.drivername == "postgresql":
+            self._url = self._url.set(drivername="postgresql+psycopg")  # what that means depends on SQLAlchemy
         if password is not None:
             self._url = self._url.set(password=password)
         try:
-            self._engine = _engine(self._url)
+            self._engine = _ENGINES[self._url.get_backend_name()](self._url, deadline)
         except ModuleNotFoundError as error:
             raise UnavailableError(f"the driver {error.name} is not installed: add it with pip") from None
         self._writing = self._engine.execution_options(**{_WRITES: True})
         # The database lets one writer in at a time: SQLite by its lock, others at the counter of revisions. Threads
         # that queue here are served in turn, and do not poll SQLite's lock or hold connections meanwhile.
         self._turn = threading.Lock()
+        self._deadline = deadline
 
     def migrate(self) -> None:
         """Make the database, or bring it to the tables of this version. Safe while other processes do the same."""
@@ -61,7 +66,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: all of it or, after any error, nothing. UnavailableError when the database fails."""
-        if not self._turn.acquire(timeout=DEADLINE):
+        if not self._turn.acquire(timeout=self._deadline):
             raise UnavailableError("the database is busy: try again")
         try:
             with _translated(), self._writing.begin() as connection:
@@ -89,46 +94,54 @@ def _translated() -> Iterator[None]:
         raise UnavailableError("the database does not answer: try again, and see the registry's log") from None
 
 
-def _engine(url: URL) -> Engine:
-    sqlite = url.get_backend_name() == "sqlite"
-    engine = create_engine(
-        url,
-        hide_parameters=True,  # digests stay out of tracebacks
-        pool_size=8,
-        max_overflow=8,
-        pool_timeout=DEADLINE,
-        pool_pre_ping=not sqlite,
-        connect_args={} if sqlite else _postgresql_deadlines(),
-    )
-    if sqlite:
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+def _sqlite_engine(url: URL, deadline: float) -> Engine:
+    engine = create_engine(url, **_pool(deadline))
+
+    def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 (the driver's type)
+        connection.isolation_level = None  # the driver begins no transactions of its own: `_begin_sqlite` does
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {round(deadline * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged revocation survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    event.listen(engine, "connect", configure)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _postgresql_deadlines() -> dict[str, Any]:
-    milliseconds = int(DEADLINE * 1000)
-    names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    return {
-        "connect_timeout": int(DEADLINE),
-        "options": " ".join(f"-c {name}={milliseconds}" for name in names),
-    }
-
-
-def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 (the driver's type)
-    connection.isolation_level = None  # the driver begins no transactions of its own: `_begin_sqlite` does
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {int(DEADLINE * 1000)}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged revocation survives a power cut
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start: a read transaction that becomes a writer later fails without waiting."""
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql_engine(url: URL, deadline: float) -> Engine:
+    milliseconds = round(deadline * 1000)
+    settings = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    arguments = {
+        "connect_timeout": max(round(deadline), 2),  # libpq takes no less
+        "options": " ".join(f"-c {name}={milliseconds}" for name in settings),
+        # For a server that vanishes without a word: the first while we send, the others while we wait.
+        "tcp_user_timeout": milliseconds,
+        "keepalives_idle": 2,
+        "keepalives_interval": 1,
+        "keepalives_count": 3,
+        "prepare_threshold": None,  # poolers between us and the server may not know of prepared statements
+    }
+    # What is read after a wait for another writer has to be what that writer committed.
+    return create_engine(
+        url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments, **_pool(deadline)
+    )
+
+
+_ENGINES = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}
+
+
+def _pool(deadline: float) -> dict[str, Any]:
+    """Digests stay out of tracebacks, too."""
+    return {"pool_size": _POOL, "max_overflow": _POOL, "pool_timeout": deadline, "hide_parameters": True}
 
 
 def _make_private(path: Path) -> None:

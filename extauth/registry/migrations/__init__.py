@@ -6,12 +6,13 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from extauth.registry.errors import UnavailableError
 
 _one_at_a_time = threading.Lock()  # alembic keeps the step that it runs in global variables
 _POSTGRESQL_LOCK = 0x65787461757468  # "extauth"; any number that nobody else takes
+_PATIENCE = 600  # seconds for other processes to finish theirs
 
 
 def upgrade(connection: Connection) -> None:
@@ -22,6 +23,8 @@ def upgrade(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     if connection.dialect.name == "postgresql":  # on SQLite the transaction itself keeps others out
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes its time
         connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
     try:
         with _one_at_a_time:
