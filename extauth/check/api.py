@@ -30,7 +30,7 @@ class ServedApi:
         self.tenant = TenantRule(api.tenant)
         self.permits = Permits(api)
         self.limiter = Limiter(api, names)
-        self.grants = Grants(IdentityHeaders(api.upstream_headers), self.concealment)
+        self.grants = Grants(IdentityHeaders(api.upstream_headers), self.concealment, self.limiter)
         self.denials = Denials(api.name, api.credentials, (api.errors, errors))
         self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)
 

@@ -5,26 +5,23 @@ server) and goes on where the decision stopped.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from extauth.check import answer
+from extauth.check import answer, rate_headers
 from extauth.check import request as request_reader
 from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
 from extauth.check.denial import Denials
 from extauth.check.grant import Grant
 from extauth.check.identify import Identifier
-from extauth.check.limit import RateStatus, status_of
+from extauth.check.limit import status_of
 from extauth.check.pending import Pending
 from extauth.check.request import Request
 from extauth.check.route import Router
 from extauth.check.steps import Check, Step, Verdict, Wait, refuse
 from extauth.check.tally import NO_API, Tally
 from extauth.policy.reasons import Reason
-from extauth.store.bucket import Level
-from extauth.store.buckets import LocalBuckets, SharedBuckets
-from extauth.store.errors import StoreUnavailableError
+from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.usage_batch import ALLOWED, LIMITED
 
 UsageOutcome: TypeAlias = str
@@ -39,14 +36,6 @@ _USAGE: dict[Reason, UsageOutcome] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """The buckets of all replicas, and this process's own for when those are out of reach."""
-
-    shared: SharedBuckets
-    local: LocalBuckets
-
-
 class Decider:
     """Decides by one policy. Call `decide` from any thread."""
 
@@ -55,7 +44,7 @@ class Decider:
         apis: Sequence[ServedApi],
         no_api: Denials,
         identifier: Identifier,
-        buckets: Buckets,
+        buckets: TokenBuckets,
         tally: Tally,
         count_usage: CountUsage,
         clocks: Clocks,
@@ -93,26 +82,27 @@ class Decider:
             return refuse(check, Reason.WRONG_TENANT)
         if not check.api.permits.admits(check.request, grant.scopes):
             return refuse(check, Reason.MISSING_SCOPE)
-        if not check.api.limiter.names:
-            return _allow(check, grant, None)
+        if not grant.draw.buckets:
+            return _allow(check, grant, b"")
+        taken = self._buckets.take(grant.draw, check.started)
+        if taken is not None:
+            self._tally.leased(check.api.name)
+            return _allow(check, grant, rate_headers.of_leases(taken))
+        refused = self._buckets.refused(grant.draw, check.started)
+        if refused is not None:
+            return self._limit(check, grant, refused)
         return Wait(lambda go_on: self._spend(check, grant, go_on))
 
     def _spend(self, check: Check, grant: Grant, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True
-        buckets = check.api.limiter.buckets(grant.caller)
+        self._buckets.ask(grant.draw, check.deadline, lambda found: go_on(self._limit(check, grant, found)))
 
-        def spent(levels: list[Level] | StoreUnavailableError) -> None:
-            if isinstance(levels, StoreUnavailableError):
-                go_on(self._limit(check, grant, self._buckets.local.spend(buckets), "local"))
-            else:
-                go_on(self._limit(check, grant, levels, "redis"))
-
-        self._buckets.shared.spend(buckets, check.deadline, spent)
-
-    def _limit(self, check: Check, grant: Grant, levels: Sequence[Level], source: str) -> Verdict:
-        self._tally.spends(check.api.name, check.api.limiter.names, levels, source)
-        status = status_of(levels, self._clocks.wall())
-        return refuse(check, Reason.RATE_LIMITED, status) if status.limited else _allow(check, grant, status)
+    def _limit(self, check: Check, grant: Grant, found: Answer) -> Verdict:
+        self._tally.spends(check.api.name, found)
+        status = status_of(found.buckets, found.levels, self._clocks.wall())
+        if status.limited:
+            return refuse(check, Reason.RATE_LIMITED, status)
+        return _allow(check, grant, rate_headers.serialised(status.limit, status.remaining, status.reset_at))
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
@@ -129,15 +119,12 @@ class Decider:
         return self._no_api.write(reason, grpc=request is not None and request.is_grpc, values=values)
 
 
-def _allow(check: Check, grant: Grant, status: RateStatus | None) -> Verdict:
-    cookie = check.api.concealment.cookie(check.request)
-    parameters = check.api.concealment.parameters(check.request)
-    if status is None and cookie is None and not parameters:
-        return Verdict(Reason.OK, grant.response)
-    more = answer.more(
-        status.headers() if status else (),
-        [("cookie", cookie)] if cookie else (),
-        ["cookie"] if cookie == "" else (),
-        parameters,
-    )
+def _allow(check: Check, grant: Grant, more: bytes) -> Verdict:
+    """Let it pass; `more` is a serialised part to add to the answer."""
+    concealment = check.api.concealment
+    cookie = concealment.cookie(check.request)
+    parameters = concealment.parameters(check.request)
+    if cookie is not None or parameters:
+        set_cookie = [("cookie", cookie)] if cookie else ()
+        more += answer.more((), set_cookie, ["cookie"] if cookie == "" else (), parameters)
     return Verdict(Reason.OK, grant.response + more)

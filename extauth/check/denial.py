@@ -14,10 +14,11 @@ _BEARER = "bearer"
 _DEFAULT_BODY = {"error": "{reason}", "message": "{message}"}
 _CONSTANT = frozenset({"reason", "message", "status"})
 _NOT_SENT = {Reason.MISSING_KEY}
+_MOST_KEPT = 1000
 
 
 class Denials:
-    """The denials of one API, or of requests that belong to none. Those that never differ are written once, here."""
+    """The denials of one API, or of requests that belong to none. Those that do not differ are written once."""
 
     def __init__(
         self,
@@ -63,12 +64,18 @@ class _Denial:
         self._headers = list({**own, **template.headers}.items())
         # Envoy turns a denial of a gRPC call into trailers; without these it would map 429 to UNAVAILABLE.
         self._grpc_headers = [("grpc-status", str(outcome.grpc_code)), ("grpc-message", outcome.message)]
-        self._constant = {grpc: self._write(grpc, {}, ()) for grpc in (False, True)} if self.is_constant else {}
+        self._written: dict[tuple[bool, Sequence[Header]], bytes] = {}
 
     def write(self, grpc: bool, values: Mapping[str, str], extra: Sequence[Header]) -> bytes:  # noqa: FBT001
-        if not extra and grpc in self._constant:
-            return self._constant[grpc]
-        return self._write(grpc, values, extra)
+        """What differs in nothing but its headers is kept: a caller over its limit gets the same one many times."""
+        if not self.is_constant:
+            return self._write(grpc, values, extra)
+        written = self._written.get((grpc, extra))
+        if written is None:
+            if len(self._written) >= _MOST_KEPT:
+                self._written.clear()
+            written = self._written[grpc, extra] = self._write(grpc, {}, extra)
+        return written
 
     def _write(self, grpc: bool, values: Mapping[str, str], extra: Sequence[Header]) -> bytes:  # noqa: FBT001
         headers = [*(self._grpc_headers if grpc else self._headers), *extra]

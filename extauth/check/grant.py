@@ -6,8 +6,10 @@ from extauth.bearer.claims import Claims
 from extauth.check import answer
 from extauth.check.caller import Caller, IdentityHeaders
 from extauth.check.credential import Concealment
+from extauth.check.limit import Limiter
 from extauth.check.permit import is_bounded
 from extauth.keys.record import KeyRecord
+from extauth.store.draw import Draw
 
 _MOST_KEPT = 10_000  # about 1 kB each
 
@@ -24,14 +26,17 @@ class Grant:
     """Whether `in_force` must be asked each time; never so for a token, whose verification did."""
     response: bytes
     """A serialised CheckResponse, to which `answer.more` may be appended."""
+    draw: Draw
+    """What each request takes from buckets."""
 
 
 class Grants:
     """The grants of one API. `of_key` and `of_token` from any thread: at worst two make the same grant."""
 
-    def __init__(self, identity: IdentityHeaders, concealment: Concealment) -> None:
+    def __init__(self, identity: IdentityHeaders, concealment: Concealment, limiter: Limiter) -> None:
         self._identity = identity
         self._concealment = concealment
+        self._limiter = limiter
         self._kept: dict[str, Grant] = {}
 
     def of_key(self, record: KeyRecord) -> Grant:
@@ -51,7 +56,7 @@ class Grants:
     def _make(self, name: str, source: KeyRecord | Claims, caller: Caller, *, has_bounds: bool) -> Grant:
         set_headers, remove_headers = self._identity.of(caller)
         response = answer.allow(set_headers, [*self._concealment.headers, *remove_headers])
-        grant = Grant(source, caller, frozenset(caller.scopes), has_bounds, response)
+        grant = Grant(source, caller, frozenset(caller.scopes), has_bounds, response, self._limiter.draw(caller))
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()  # cheaper than keeping order on each check, and filled again in no time
         self._kept[name] = grant

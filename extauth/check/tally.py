@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
-from extauth.store.bucket import Level
+from extauth.store.buckets import SOURCES, Answer
 from extauth.telemetry.cells import Cell, lock
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
@@ -29,8 +29,11 @@ class Tally:
             )
             for api in apis
             for limit in api.limits
-            for source in ("redis", "local")
+            for source in SOURCES
             for enough in (True, False)
+        }
+        self._leased = {
+            api.name: [self._spends[api.name, limit.name, "lease", True] for limit in api.limits] for api in apis
         }
 
     def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
@@ -43,6 +46,12 @@ class Tally:
             if lookup is not None:
                 lookup.value += 1
 
-    def spends(self, api: str, limits: Sequence[str], levels: Sequence[Level], source: str) -> None:
-        for limit, level in zip(limits, levels, strict=True):
-            self._spends[api, limit, source, level.enough].inc()
+    def leased(self, api: str) -> None:
+        """Count a check for which leases had a token of each bucket."""
+        with lock:
+            for cell in self._leased[api]:
+                cell.value += 1
+
+    def spends(self, api: str, found: Answer) -> None:
+        for bucket, level, source in zip(*found, strict=True):
+            self._spends[api, bucket.limit, source, level.enough].inc()

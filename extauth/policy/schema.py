@@ -90,6 +90,11 @@ class Limit(Settings):
     burst: int | None = Field(default=None, ge=1, le=1_000_000_000, validate_default=True)
     """How many requests it holds; the rate's own number when left out."""
 
+    mode: Literal["auto", "exact", "leased"] = "auto"
+    """`exact` asks Redis for each request. `leased` takes tokens ahead for callers who are quick, and spends them from
+    memory; all replicas together then admit at most a quarter of a second's rate more. `auto` is `leased` for rates of
+    50/s and more whose burst is a second's worth or more, else `exact`."""
+
     @field_validator("burst")
     @classmethod
     def _can_be_counted(cls, burst: int | None, info: ValidationInfo) -> int | None:

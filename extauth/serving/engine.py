@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
-from extauth.check.decide import Buckets, CountUsage, Decider
+from extauth.check.decide import CountUsage, Decider
 from extauth.check.denial import Denials
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
@@ -14,6 +14,7 @@ from extauth.check.tally import NO_API, Tally
 from extauth.check.tokens import Tokens
 from extauth.keys.digest import Pepper
 from extauth.policy.settings import SidecarSettings
+from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
@@ -27,7 +28,7 @@ class Parts:
     names: Names
     cache: NearCache
     reader: KeyReader
-    buckets: Buckets
+    buckets: TokenBuckets
     tokens: Tokens
     peppers: Sequence[Pepper]
     metrics: SidecarMetrics

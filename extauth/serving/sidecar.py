@@ -4,16 +4,16 @@ import time
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from extauth.check.decide import Buckets, UsageOutcome
+from extauth.check.decide import UsageOutcome
 from extauth.policy.settings import SidecarSettings
 from extauth.serving import garbage
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.components import Component, Components
 from extauth.serving.engine import Engine, Parts
+from extauth.serving.rate_limits import RateLimits
 from extauth.serving.sockets import Claim
 from extauth.serving.transport import TransportOptions
 from extauth.serving.transport_choice import choose
-from extauth.store.buckets import LocalBuckets, SharedBuckets
 from extauth.store.client import connect
 from extauth.store.feed import FEED_PATIENCE, FeedFollower
 from extauth.store.key_reader import KeyReader
@@ -24,7 +24,6 @@ from extauth.store.usage import UsageBuffer
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
 
-_LOCAL_BUCKETS = 100_000
 _USAGE_PATIENCE = 2.0  # seconds; no check waits for it
 _OCTAL = 8
 
@@ -56,11 +55,12 @@ class Sidecar:
             UsageMetrics(registry),
             flush_interval=settings.usage.flush_interval,
         )
+        self._limits = RateLimits(self._queue, names, metrics)
         parts = Parts(
             names=names,
             cache=cache,
             reader=KeyReader(self._queue, cache, names),
-            buckets=Buckets(SharedBuckets(self._queue), LocalBuckets(_LOCAL_BUCKETS)),
+            buckets=self._limits.buckets,
             tokens=self._bearer.tokens,
             peppers=peppers,
             metrics=metrics,
@@ -78,6 +78,7 @@ class Sidecar:
     def prepare(self) -> None:
         """Begin to read what checks are answered from."""
         self._queue.start()
+        self._limits.start()
         self._feed.start()
         self._bearer.start()
         self._usage.start()
@@ -101,6 +102,7 @@ class Sidecar:
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)
         self._serving = False
+        self._limits.stop(timeout=2)
         self._usage.stop(timeout=2)
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)

@@ -1,90 +1,80 @@
-"""Spending from buckets in Redis; from local ones while Redis is away."""
+"""The tokens of a request: from leases in memory, else from Redis, and from local buckets while that is away."""
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Literal, NamedTuple, TypeAlias
 
-from redis.client import Pipeline
-
-from extauth.store.bucket import Kept, Level, Shape, debt_at, spend
+from extauth.store.bucket import Level
+from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.queue import RedisQueue
-from extauth.store.scripts import SPEND
+from extauth.store.lease import Granted, put_back
+from extauth.store.leases import Leases, Submit
+from extauth.store.local_buckets import LocalBuckets
+from extauth.store.shared_buckets import Spend
+
+Source: TypeAlias = Literal["lease", "redis", "local"]
+SOURCES: tuple[Source, ...] = ("lease", "redis", "local")
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A bucket to take `cost` tokens from; `name` is its name in Redis."""
+class Answer(NamedTuple):
+    """The level of each bucket that was asked, and where that is known from. All have given tokens, or none has."""
 
-    name: str
-    shape: Shape
-    cost: int = 1
-
-
-Spent = Callable[[list[Level] | StoreUnavailableError], None]
+    buckets: Sequence[Bucket]
+    levels: Sequence[Level]
+    sources: Sequence[Source]
 
 
-class SharedBuckets:
-    """The buckets that all replicas share. `spend` from any thread; the answer comes on the Redis thread."""
+class TokenBuckets:
+    """`take` and `refused` answer from memory, on any thread; `ask` answers on the Redis thread."""
 
-    def __init__(self, queue: RedisQueue) -> None:
-        self._queue = queue
-
-    def spend(self, buckets: Sequence[Bucket], deadline: float, done: Spent) -> None:
-        """One atomic call for all buckets of a request, which belong to one tenant and so to one Cluster slot."""
-        self._queue.submit(_Spend(buckets, deadline, done))
-
-
-class _Spend:
-    """One call of spend.lua: a `Need` of the queue."""
-
-    def __init__(self, buckets: Sequence[Bucket], deadline: float, done: Spent) -> None:
-        self.deadline = deadline
-        self._buckets = buckets
-        self._done = done
-
-    def ask(self, pipeline: Pipeline) -> int:
-        names = [bucket.name for bucket in self._buckets]
-        arguments = [
-            number
-            for bucket in self._buckets
-            for number in (bucket.shape.amount, bucket.shape.period, bucket.shape.burst, bucket.cost)
-        ]
-        pipeline.evalsha(SPEND.sha, len(names), *names, *arguments)
-        return 1
-
-    def answer(self, replies: Sequence[Any]) -> None:
-        _now, *facts = replies[0]
-        levels = [
-            Level(bucket.shape, facts[2 * index] == 1, int(facts[2 * index + 1]))
-            for index, bucket in enumerate(self._buckets)
-        ]
-        self._done(levels)
-
-    def fail(self, error: StoreUnavailableError) -> None:
-        self._done(error)
-
-
-class LocalBuckets:
-    """Buckets in this process only, bounded in number; the least recently used ones are forgotten first."""
-
-    def __init__(self, size: int, clock: Callable[[], int] = lambda: time.monotonic_ns() // 1000) -> None:
-        self._size = size
+    def __init__(
+        self, submit: Submit, leases: Leases, local: LocalBuckets, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._submit = submit
+        self._leases = leases
+        self._local = local
         self._clock = clock
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._lock = threading.Lock()
 
-    def spend(self, buckets: Sequence[Bucket]) -> list[Level]:
-        now = self._clock()
-        with self._lock:
-            debts = [debt_at(self._kept.get(bucket.name), bucket.shape, now) for bucket in buckets]
-            levels = spend(debts, [bucket.shape for bucket in buckets], [bucket.cost for bucket in buckets])
-            for bucket, level in zip(buckets, levels, strict=True):
-                self._kept[bucket.name] = Kept(level.debt, now, bucket.shape.period)
-                self._kept.move_to_end(bucket.name)
-            while len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-        return levels
+    def take(self, draw: Draw, now: float) -> list[Granted] | None:
+        """All tokens from leases; None, and no token, when they have too few. `now` in monotonic seconds."""
+        return self._leases.take(draw, now) if draw.is_leased else None
+
+    def refused(self, draw: Draw, now: float) -> Answer | None:
+        """A refusal by what Redis said a moment ago; None when it must be asked."""
+        found = self._leases.refused(draw, now)
+        return None if found is None else Answer((found[0],), (found[1],), ("lease",))
+
+    def ask(self, draw: Draw, deadline: float, done: Callable[[Answer], None]) -> None:
+        """Take what leases have, and ask Redis for the rest, all buckets in one call."""
+        asked = self._clock()
+        held = [self._leases.take_some(bucket, asked) for bucket in draw.buckets]
+        rest = [bucket for bucket, taken in zip(draw.buckets, held, strict=True) if not taken]
+
+        def answered(levels: Sequence[Level] | StoreUnavailableError) -> None:
+            source: Source = "redis"
+            if isinstance(levels, StoreUnavailableError):
+                levels, source = self._local.spend(rest), "local"
+            else:
+                self._leases.learn(rest, levels, asked)
+                self._settle(rest)
+            if not all(level.enough for level in levels):
+                put_back([granted for taken in held for granted in taken])
+            found = iter(levels)
+            done(
+                Answer(
+                    draw.buckets,
+                    [taken[0].lease.level() if taken else next(found) for taken in held],
+                    ["lease" if taken else source for taken in held],
+                )
+            )
+
+        if rest:
+            self._submit(Spend(rest, deadline, answered))
+        else:
+            answered([])
+
+    def _settle(self, buckets: Sequence[Bucket]) -> None:
+        for bucket in buckets:
+            count = self._local.settle(bucket)
+            if count:
+                self._leases.discard(bucket, count)

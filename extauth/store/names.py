@@ -33,6 +33,11 @@ class Names:
         """Stream: batches of usage that no registry has taken yet, see usage_batch.py."""
         return f"{self.namespace}:{{usage}}:batches"
 
+    @property
+    def replicas(self) -> str:
+        """Sorted set: who serves checks, by when it last said so, see replicas.py."""
+        return f"{self.namespace}:replicas"
+
     def bucket(self, tenant: str, api: str, limit: str, subject: str) -> str:
         """String: a bucket's level. All buckets of one request belong to one tenant, hence to one slot."""
         return f"{self.namespace}:bucket:{{{tenant}}}:{api}:{limit}:{subject}"

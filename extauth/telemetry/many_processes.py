@@ -16,6 +16,8 @@ Combine: TypeAlias = Callable[[Iterable[float]], float]
 COMBINED: Mapping[str, Combine] = {
     "extauth_near_cache_entries": sum,
     "extauth_feed_age_seconds": max,
+    "extauth_leases": sum,
+    "extauth_replicas": max,
     "extauth_ready": min,
     "extauth_transport": max,
     "extauth_bearer_key_set_age_seconds": max,

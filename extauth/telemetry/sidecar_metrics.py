@@ -69,9 +69,26 @@ class SidecarMetrics:
         )
         self.bucket_spends = CellCounter(
             "extauth_bucket_spends",
-            "Buckets asked for tokens; outcome is allowed or limited, source is redis, or local while it is away.",
+            "Buckets asked for tokens; outcome is allowed or limited, source is lease (from memory), redis, or local "
+            "while that is away.",
             ["api", "limit", "source", "outcome"],
             registry=registry,
+        )
+        self.leases = Gauge("extauth_leases", "Buckets of which tokens are taken ahead.", registry=registry)
+        self.lease_requests = Counter(
+            "extauth_lease_requests",
+            "Times that tokens were asked for ahead, by what came: full (all that was wanted), short, empty, failed.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.lease_tokens = Counter(
+            "extauth_lease_tokens",
+            "Tokens taken ahead, and those of them returned unused.",
+            ["event"],
+            registry=registry,
+        )
+        self.replicas = Gauge(
+            "extauth_replicas", "Processes that share the buckets, when Redis last counted them.", registry=registry
         )
         self.ready = Gauge("extauth_ready", "1 while a component is ready.", ["component"], registry=registry)
         self.transport = Gauge(

@@ -4,88 +4,82 @@ import time
 from collections.abc import Sequence
 from queue import Queue
 
-import pytest
-
 from extauth.store.bucket import Level, Shape
-from extauth.store.buckets import Bucket, SharedBuckets
+from extauth.store.draw import Bucket
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.names import Names
 from extauth.store.queue import RedisQueue
+from extauth.store.shared_buckets import Spend
 from tests.support.redis_server import RedisServer
 
 SLOW = Shape.of(1, 3600, 3)
 
 
-@pytest.fixture
-def buckets(queue: RedisQueue) -> SharedBuckets:
-    return SharedBuckets(queue)
-
-
-def take(buckets: SharedBuckets, wanted: Sequence[Bucket]) -> list[Level]:
+def take(queue: RedisQueue, wanted: Sequence[Bucket]) -> list[Level]:
     answers: Queue[list[Level] | StoreUnavailableError] = Queue()
-    buckets.spend(wanted, time.monotonic() + 5, answers.put)
+    queue.submit(Spend(wanted, time.monotonic() + 5, answers.put))
     answer = answers.get(timeout=10)
     assert not isinstance(answer, StoreUnavailableError), answer
     return answer
 
 
-def test_a_bucket_gives_its_burst_and_then_says_how_long_to_wait(buckets: SharedBuckets) -> None:
+def test_a_bucket_gives_its_burst_and_then_says_how_long_to_wait(queue: RedisQueue) -> None:
     bucket = Bucket("b:{a}:1", SLOW)
-    assert [take(buckets, [bucket])[0].remaining for _ in range(3)] == [2, 1, 0]
-    (refused,) = take(buckets, [bucket])
+    assert [take(queue, [bucket])[0].remaining for _ in range(3)] == [2, 1, 0]
+    (refused,) = take(queue, [bucket])
     assert not refused.enough
     assert 3590 < refused.wait(1) <= 3600
     assert 3 * 3590 < refused.full_in <= 3 * 3600
 
 
-def test_all_buckets_of_a_request_give_a_token_or_none_does(buckets: SharedBuckets) -> None:
+def test_all_buckets_of_a_request_give_a_token_or_none_does(queue: RedisQueue) -> None:
     small, large = Bucket("b:{a}:small", Shape.of(1, 3600, 1)), Bucket("b:{a}:large", Shape.of(1, 3600, 10))
-    assert [level.remaining for level in take(buckets, [small, large])] == [0, 9]
-    refused = take(buckets, [small, large])
+    assert [level.remaining for level in take(queue, [small, large])] == [0, 9]
+    refused = take(queue, [small, large])
     assert [level.enough for level in refused] == [False, True]
     assert [level.remaining for level in refused] == [0, 9]
-    assert [level.remaining for level in take(buckets, [large])] == [8]
+    assert [level.remaining for level in take(queue, [large])] == [8]
 
 
-def test_tokens_come_back_with_time(buckets: SharedBuckets) -> None:
+def test_tokens_come_back_with_time(queue: RedisQueue) -> None:
     bucket = Bucket("b:{a}:quick", Shape.of(20, 1, 2))
-    assert take(buckets, [bucket])[0].enough
-    assert take(buckets, [bucket])[0].enough
+    assert take(queue, [bucket])[0].enough
+    assert take(queue, [bucket])[0].enough
     time.sleep(0.12)
-    assert take(buckets, [bucket])[0].enough
+    assert take(queue, [bucket])[0].enough
 
 
-def test_a_full_bucket_leaves_nothing_behind(buckets: SharedBuckets, redis_server: RedisServer) -> None:
-    take(buckets, [Bucket("b:{a}:idle", Shape.of(100, 1, 5))])
+def test_a_full_bucket_leaves_nothing_behind(queue: RedisQueue, redis_server: RedisServer) -> None:
+    take(queue, [Bucket("b:{a}:idle", Shape.of(100, 1, 5))])
     with redis_server.client() as client:
         assert 0 < client.pttl("b:{a}:idle") <= 10
         time.sleep(0.03)
         assert client.exists("b:{a}:idle") == 0
 
 
-def test_the_script_is_taught_to_a_redis_that_forgot_it(buckets: SharedBuckets, redis_server: RedisServer) -> None:
+def test_the_script_is_taught_to_a_redis_that_forgot_it(queue: RedisQueue, redis_server: RedisServer) -> None:
     bucket = Bucket("b:{a}:1", SLOW)
-    take(buckets, [bucket])
+    take(queue, [bucket])
     with redis_server.client() as client:
         client.script_flush()
-    assert take(buckets, [bucket])[0].remaining == 1
+    assert take(queue, [bucket])[0].remaining == 1
 
 
-def test_a_burst_made_smaller_leaves_no_debt_above_it(buckets: SharedBuckets) -> None:
+def test_a_burst_made_smaller_leaves_no_debt_above_it(queue: RedisQueue) -> None:
     for _ in range(10):
-        take(buckets, [Bucket("b:{a}:1", Shape.of(1, 3600, 10))])
-    (refused,) = take(buckets, [Bucket("b:{a}:1", Shape.of(1, 3600, 2))])
+        take(queue, [Bucket("b:{a}:1", Shape.of(1, 3600, 10))])
+    (refused,) = take(queue, [Bucket("b:{a}:1", Shape.of(1, 3600, 2))])
     assert refused.wait(1) <= 3600
 
 
-def test_a_clock_that_was_set_back_does_not_stop_a_bucket(buckets: SharedBuckets, redis_server: RedisServer) -> None:
+def test_a_clock_that_was_set_back_does_not_stop_a_bucket(queue: RedisQueue, redis_server: RedisServer) -> None:
     shape = Shape.of(10, 1, 1)
     with redis_server.client() as client:
         ahead = int(time.time() * 1e6) + 3_600_000_000
         client.set("b:{a}:1", f"{shape.period} {ahead} {shape.period} {ahead}", px=60_000)
-    assert not take(buckets, [Bucket("b:{a}:1", shape)])[0].enough
+    assert not take(queue, [Bucket("b:{a}:1", shape)])[0].enough
     time.sleep(0.15)
-    assert take(buckets, [Bucket("b:{a}:1", shape)])[0].enough
+    assert take(queue, [Bucket("b:{a}:1", shape)])[0].enough
 
 
 def test_names_of_one_request_share_a_cluster_slot(names: Names) -> None:

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
-from extauth.check.decide import Buckets, Decider
+from extauth.check.decide import Decider
 from extauth.check.denial import Denials
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
@@ -21,8 +21,10 @@ from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord
 from extauth.policy.errors import ErrorTemplate
 from extauth.policy.schema import Api
-from extauth.store.buckets import LocalBuckets, SharedBuckets
+from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
+from extauth.store.leases import Leases
+from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
 from extauth.store.publication import PublicationStore
@@ -91,7 +93,8 @@ class BenchMaker:
         usage: list[tuple[str, ...]] = []
         served = [Api.model_validate(api) for api in apis or (API,)]
         templates = {name: ErrorTemplate.model_validate(template) for name, template in (errors or {}).items()}
-        tally, clocks = Tally(SidecarMetrics(registry), served), clock.clocks()
+        metrics, clocks = SidecarMetrics(registry), clock.clocks()
+        tally = Tally(metrics, served)
         identifier = Identifier(
             KeyLookup(peppers, prefixes, cache),
             Tokens(verifier, introspectors or {}, issuers or {}, peppers),
@@ -103,7 +106,7 @@ class BenchMaker:
             [ServedApi(api, names, templates) for api in served],
             Denials(NO_API, templates=[templates]),
             identifier,
-            Buckets(SharedBuckets(queue), LocalBuckets(100)),
+            TokenBuckets(queue.submit, Leases(queue.submit, metrics), LocalBuckets(100, lambda: 1)),
             tally,
             lambda *row: usage.append(row),
             clocks,

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from extauth.settings.rate import LARGEST
 from extauth.store.bucket import Kept, Level, Shape, debt_at, give_back, lease, spend
-from extauth.store.buckets import Bucket, LocalBuckets
+from extauth.store.draw import Bucket
+from extauth.store.local_buckets import LocalBuckets
 
 SECOND = 1_000_000
 
@@ -118,7 +119,7 @@ def test_what_is_taken_ahead_is_what_could_be_spent_at_once(shape: Shape, debt: 
 
 def test_local_buckets_forget_the_least_used_ones_first() -> None:
     now = 0
-    buckets = LocalBuckets(2, clock=lambda: now)
+    buckets = LocalBuckets(2, lambda: 1, clock=lambda: now)
     shape = Shape.of(1, 3600, 1)
     first, second, third = (Bucket(name, shape) for name in "abc")
     assert [buckets.spend([bucket])[0].enough for bucket in (first, second, first)] == [True, True, False]
@@ -128,7 +129,7 @@ def test_local_buckets_forget_the_least_used_ones_first() -> None:
 
 
 def test_local_buckets_take_from_all_or_from_none() -> None:
-    buckets = LocalBuckets(10, clock=lambda: 0)
+    buckets = LocalBuckets(10, lambda: 1, clock=lambda: 0)
     small, large = Bucket("small", Shape.of(1, 3600, 1)), Bucket("large", Shape.of(1, 3600, 5))
     assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]
     assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]

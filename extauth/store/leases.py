@@ -1,0 +1,189 @@
+"""All leases of this process: spending from them, and asking for more in the background before they run out.
+
+Most callers are slow, and ask Redis each time. A lease begins when a bucket is spent from so often that it is worth it,
+and ends when it no longer is.
+"""
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from extauth.store.bucket import Level
+from extauth.store.draw import Bucket, Draw
+from extauth.store.lease import AHEAD, HOLD, LEAST, SHARE, Granted, Lease, put_back
+from extauth.store.queue import Need
+from extauth.store.refusals import Refusals
+from extauth.store.shared_buckets import TakeAhead
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+_PATIENCE = 1.0  # seconds for a question in the background
+_REST = 0.05  # seconds after one that failed
+_MOST = 10_000
+_SHORTEST = 0.05  # seconds that the first requests are taken to have come in
+
+Submit = Callable[[Need], None]
+
+
+class Leases:
+    """`take` from any thread. `submit` queues for the Redis thread; `clock` is monotonic, `wall` Unix seconds."""
+
+    def __init__(
+        self,
+        submit: Submit,
+        metrics: SidecarMetrics,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._submit = submit
+        self._metrics = metrics
+        self._clock = clock
+        self._wall = wall
+        self._leases: dict[str, Lease] = {}
+        self._refusals = Refusals()
+        self._spends = Counter[str]()
+        self._spends_since = -math.inf
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def take(self, draw: Draw, now: float) -> list[Granted] | None:
+        """All tokens of a request, or None and no token."""
+        leases = self._leases
+        taken: list[Granted] = []
+        for name in draw.tokens:
+            lease = leases.get(name)
+            if lease is None:
+                break
+            granted = lease.take(now)
+            if granted is None:
+                break
+            taken.append(granted)
+            if len(lease.tokens) <= lease.low and now >= lease.ask_at:
+                self._ask(lease, draw, now)
+        else:
+            return taken
+        put_back(taken)
+        return None
+
+    def take_some(self, bucket: Bucket, now: float) -> list[Granted]:
+        """All tokens that a request takes from one bucket, or none."""
+        lease = self._leases.get(bucket.name) if bucket.leased else None
+        if lease is None:
+            return []
+        draw = Draw([bucket])
+        taken = self.take(draw, now)
+        if taken is None and now >= lease.ask_at:
+            self._ask(lease, draw, now)
+        return taken or []
+
+    def refused(self, draw: Draw, now: float) -> tuple[Bucket, Level] | None:
+        """A bucket of the request that is known to have too little, and its level."""
+        for bucket in draw.buckets:
+            if bucket.leased:
+                lease = self._leases.get(bucket.name)
+                if lease is None or len(lease.tokens) < bucket.cost:
+                    level = self._refusals.find(bucket, now)
+                    if level is not None:
+                        return bucket, level
+        return None
+
+    def learn(self, buckets: Sequence[Bucket], levels: Sequence[Level], asked: float) -> None:
+        """What Redis, asked at a time, said of buckets that a request tried to spend from. On the Redis thread."""
+        now = self._clock()
+        allowed = all(level.enough for level in levels)
+        for bucket, level in zip(buckets, levels, strict=True):
+            if bucket.leased and not level.enough:
+                self._refusals.note(bucket, level, asked, now)
+            elif bucket.leased:
+                self._refusals.forget(bucket)
+                if allowed:
+                    self._spent(bucket, now)
+
+    def discard(self, bucket: Bucket, count: int) -> None:
+        """Take tokens out of the shared bucket, as many as there are, for spending that it does not know of."""
+        deadline = self._clock() + _PATIENCE
+        self._submit(TakeAhead(bucket, deadline, lambda *_: None, lambda: None, wanted=count))
+
+    def sweep(self) -> None:
+        """Give back the tokens whose time is over, and forget leases that are no longer worth it."""
+        now = self._clock()
+        for lease in list(self._leases.values()):
+            with self._lock:
+                unused = lease.expired(now)
+                if lease.is_over(now):
+                    self._leases.pop(lease.bucket.name, None)
+            self._give_back(lease.bucket, unused)
+
+    def close(self) -> None:
+        """Give all tokens back; checks that still come ask Redis."""
+        with self._lock:
+            self._closed = True
+            leases, self._leases = self._leases, {}
+        for lease in leases.values():
+            self._give_back(lease.bucket, lease.everything())
+
+    def _spent(self, bucket: Bucket, now: float) -> None:
+        """A request has had its tokens from Redis: enough of those in a short time make a lease."""
+        lease = self._leases.get(bucket.name)
+        if lease is not None:
+            lease.spent_elsewhere(bucket.cost)
+            return
+        if now - self._spends_since > AHEAD:
+            self._spends, self._spends_since = Counter(), now
+        self._spends[bucket.name] += bucket.cost
+        if self._spends[bucket.name] >= LEAST <= bucket.shape.burst // SHARE and len(self._leases) < _MOST:
+            rate = self._spends.pop(bucket.name) / max(now - self._spends_since, _SHORTEST)
+            lease = Lease(bucket, rate, now)
+            with self._lock:
+                if self._closed:
+                    return
+                self._leases[bucket.name] = lease
+            self._ask(lease, Draw([bucket]), now)
+
+    def _ask(self, lease: Lease, draw: Draw, now: float) -> None:
+        with self._lock:
+            if now < lease.ask_at:
+                return
+            lease.become(next(bucket for bucket in draw.buckets if bucket.name == lease.bucket.name))
+            wanted = lease.wanted(now)
+            if wanted == 0:
+                return
+            lease.ask_at = math.inf
+
+        def granted(count: int, level: Level, taken: int) -> None:
+            self._granted(lease, now, level, Granted(lease, now + HOLD, taken), count)
+
+        def failed() -> None:
+            lease.ask_at = self._clock() + _REST
+            self._metrics.lease_requests.labels("failed").inc()
+
+        self._submit(TakeAhead(lease.bucket, now + _PATIENCE, granted, failed, wanted=wanted))
+
+    def _granted(self, lease: Lease, asked: float, level: Level, granted: Granted, count: int) -> None:
+        now = self._clock()
+        self._metrics.lease_tokens.labels("taken").inc(count)
+        self._metrics.lease_requests.labels("full" if level.enough else "short" if count else "empty").inc()
+        with self._lock:
+            is_kept = self._leases.get(lease.bucket.name) is lease
+            if is_kept:
+                lease.bring(granted, count)
+                lease.left = max(min(level.remaining, lease.burst - len(lease.tokens)), 0)
+                lease.reset_at = math.ceil(self._wall() + level.full_in)
+                lease.ask_at = now if level.enough else self._refusals.note(lease.bucket, level, asked, now)
+        if not is_kept:
+            self._give_back(lease.bucket, Counter({granted: count}))
+        elif level.enough:
+            self._refusals.forget(lease.bucket)
+
+    def _give_back(self, bucket: Bucket, unused: Counter[Granted]) -> None:
+        deadline = self._clock() + _PATIENCE
+        for granted, count in unused.items():
+            if count:
+                self._metrics.lease_tokens.labels("returned").inc(count)
+                self._submit(
+                    TakeAhead(bucket, deadline, lambda *_: None, lambda: None, unused=count, taken_then=granted.taken)
+                )

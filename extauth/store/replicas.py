@@ -1,0 +1,65 @@
+"""Counting the processes that share the buckets: each says in Redis every few seconds that it is there."""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from redis.client import Pipeline
+
+from extauth.store.errors import StoreUnavailableError
+from extauth.store.leases import Submit
+from extauth.store.names import Names
+from extauth.store.scripts import BEAT
+
+PACE = 5.0
+"""Seconds between two beats."""
+_FORGOTTEN_AFTER = 15  # seconds
+_COUNTS = 3  # of the last counts the largest holds: after a restart of Redis the others need a while to come back
+_PATIENCE = 1.0  # seconds
+
+
+class Replicas:
+    """Each process that serves checks is one, whatever machine it is on. `beat` regularly, and `leave` at the end."""
+
+    def __init__(self, submit: Submit, names: Names, clock: Callable[[], float] = time.monotonic) -> None:
+        self._submit = submit
+        self._key = names.replicas
+        self._clock = clock
+        self._name = secrets.token_hex(8)
+        self._counts = deque([1], maxlen=_COUNTS)
+
+    def count(self) -> int:
+        """How many there were when Redis last said, this one included."""
+        return max(self._counts)
+
+    def beat(self) -> None:
+        arguments = (BEAT.sha, 1, self._key, self._name, _FORGOTTEN_AFTER)
+        self._submit(_Beat(lambda pipeline: pipeline.evalsha(*arguments), self._counts.append, self._deadline()))
+
+    def leave(self) -> None:
+        """The others need not wait until this one is forgotten."""
+        self._submit(_Beat(lambda pipeline: pipeline.zrem(self._key, self._name), lambda _: None, self._deadline()))
+
+    def _deadline(self) -> float:
+        return self._clock() + _PATIENCE
+
+
+class _Beat:
+    """A `Need` of the queue: one command, and what becomes of its reply. Without one the last count stays."""
+
+    def __init__(self, command: Callable[[Pipeline], Any], counted: Callable[[int], None], deadline: float) -> None:
+        self.deadline = deadline
+        self._command = command
+        self._counted = counted
+
+    def ask(self, pipeline: Pipeline) -> int:
+        self._command(pipeline)
+        return 1
+
+    def answer(self, replies: Sequence[Any]) -> None:
+        self._counted(int(replies[0]))
+
+    def fail(self, error: StoreUnavailableError) -> None:
+        """The queue has counted it."""
