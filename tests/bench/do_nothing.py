@@ -7,11 +7,9 @@ import sys
 
 from extauth.check import answer
 from extauth.cli.stopping import stop_requested
-from extauth.serving.lean import LeanTransport
-from extauth.serving.stock import StockTransport
-from extauth.serving.transport import Transport, TransportOptions
+from extauth.serving.transport import TransportOptions
+from extauth.serving.transport_choice import choose
 
-_TRANSPORTS: dict[str, type[LeanTransport | StockTransport]] = {"lean": LeanTransport, "stock": StockTransport}
 _ANSWER = answer.allow(
     [
         ("x-auth-key-id", "k0000000000001"),
@@ -35,15 +33,13 @@ class AllowAll:
         return _ANSWER
 
 
-def make(transport: str, address: str, threads: int = 16) -> Transport:
-    """With the options that `extauth serve` has by default."""
-    options = TransportOptions((address,), 0o600, timeout=0.15, max_message_size=1_048_576, threads=threads)
-    return _TRANSPORTS[transport](AllowAll(), options)
-
-
 def main() -> None:
     stopping = stop_requested()
-    transport = make(sys.argv[1], f"unix:{sys.argv[2]}")
+    wanted, path = sys.argv[1:]
+    # The rest as `extauth serve` has it by default.
+    options = TransportOptions((f"unix:{path}",), 0o600, timeout=0.15, max_message_size=1_048_576, threads=16)
+    name, transport = choose(wanted, AllowAll(), options)
+    assert name == wanted, f"{wanted} does not work here"
     transport.start()
     stopping.wait()
     transport.stop(1)

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import math
 import random
 import select
 import time
@@ -42,14 +43,18 @@ class Load:
         for connection in self._connections:
             connection.close()
 
-    def closed_loop(self, in_flight: int, seconds: float) -> Result:
-        """Each connection has `in_flight` requests under way at all times: as much as the server can do."""
+    def closed_loop(self, in_flight: int, seconds: float, most: float = math.inf) -> Result:
+        """Each connection has `in_flight` requests under way at all times: as much as the server can do.
+
+        It ends after `seconds`, or when `most` requests have been asked.
+        """
         with self._measured() as began:
             end = began + seconds
-            while (now := time.perf_counter()) < end and any(one.open for one in self._connections):
+            while (now := time.perf_counter()) < end and most > 0 and any(one.open for one in self._connections):
                 for connection in self._connections:
-                    while connection.has_room and len(connection.waiting) < in_flight:
+                    while most > 0 and connection.has_room and len(connection.waiting) < in_flight:
                         connection.ask(now)
+                        most -= 1
                 self._exchange(end - now)
         return self._collect(began)
 
