@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+import yaml
 
 _TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start")
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def print_yaml(answer: Mapping[str, Any]) -> None:
+    click.echo(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True), nl=False)
 
 
 def print_table(columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:

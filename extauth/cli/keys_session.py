@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from extauth.cli.keys_output import print_csv, print_fields, print_json, print_table
+from extauth.cli.keys_output import print_csv, print_fields, print_json, print_table, print_yaml
 from extauth.registry.client import Client, RefusedError, UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A registry, and the form in which its answers are printed: table, json or csv."""
+    """A registry, and the form in which its answers are printed: table, json, yaml or csv."""
 
     client: Client
     output: str
@@ -32,6 +32,9 @@ class Session:
         """Print `items` of an answer, and how to see more of them."""
         if self.json:
             print_json(page)
+            return
+        if self.output == "yaml":
+            print_yaml(page)
             return
         if self.output == "csv":
             print_csv(columns, page["items"])

@@ -1,25 +1,45 @@
-"""The ledger: who used what, hour by hour, from the batches that the sidecars send.
+"""The ledger: who used what, minute by minute, from the batches that the sidecars send.
 
 A batch and the number up to which its sidecar's batches are in the ledger are written in one transaction. So a batch
-that comes again, for whatever reason, is known by its number and left out.
+that comes again, for whatever reason, is known by its number and left out. A sidecar sends each batch until Redis has
+confirmed it, and only then the next one, and a collector reads the stream from its beginning. So a batch is taken
+before the one that went ahead of it only where that one never came, or was given up by its sidecar and came late after
+all; both are told as missing.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from sqlalchemy import Connection, Table, bindparam, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from extauth.registry import times
 from extauth.registry.database import Database
-from extauth.registry.schema import keys, usage_hours, usage_senders
-from extauth.registry.usage_listing import HOUR, UsageFilter, UsagePage, find_usage
+from extauth.registry.schema import keys, usage_senders
+from extauth.registry.usage_listing import (
+    Usage,
+    UsageFilter,
+    UsagePage,
+    UsageScope,
+    find_usage,
+    usage_after,
+    usage_scope,
+)
+from extauth.registry.usage_tables import (
+    DAY,
+    HOUR,
+    INSERT,
+    MINUTE,
+    TABLES,
+    Resolution,
+    Sums,
+    add_up,
+    floor,
+    levels,
+)
 from extauth.store.usage_batch import UsageBatch, UsageRow
 
-_FORGET_SENDERS = 30 * 24 * HOUR
-_INSERT: Mapping[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""What both databases can do on a conflict, each has in a dialect of its own."""
+_FORGET_SENDERS = 30 * DAY
+_EXPORT_PAGE = 5_000  # rows in memory, and of one transaction
 
 
 class Ledger:
@@ -53,11 +73,30 @@ class Ledger:
         with self._database.read() as connection:
             return find_usage(connection, wanted, limit, cursor, self._clock())
 
+    def export(self, wanted: UsageFilter) -> tuple[UsageScope, Iterator[Sequence[Usage]]]:
+        """What is exported, and all sums of it, newest first, some at a time; InvalidError at once.
+
+        No transaction stays open between two parts, however slowly they are taken.
+        """
+        with self._database.read() as connection:
+            scope = usage_scope(connection, wanted, self._clock())
+        return scope, self._parts(scope)
+
+    def _parts(self, scope: UsageScope) -> Iterator[Sequence[Usage]]:
+        last: Usage | None = None
+        while True:
+            with self._database.read() as connection:
+                part = usage_after(connection, scope, last, _EXPORT_PAGE)
+            yield part
+            if len(part) < _EXPORT_PAGE:
+                return
+            last = part[-1]
+
 
 def _hold_senders(connection: Connection, instances: set[str], now: int) -> dict[str, int]:
     """The last batch of each sidecar, 0 for none; another collector that asks for one of them waits until the end."""
     rows = [{"instance": instance, "sequence": 0, "seen_at": now} for instance in sorted(instances)]
-    connection.execute(_INSERT[connection.dialect.name](usage_senders).on_conflict_do_nothing(), rows)
+    connection.execute(INSERT[connection.dialect.name](usage_senders).on_conflict_do_nothing(), rows)
     known = select(usage_senders.c.instance, usage_senders.c.sequence).where(usage_senders.c.instance.in_(instances))
     found = connection.execute(known.order_by(usage_senders.c.instance).with_for_update()).all()
     return {row.instance: row.sequence for row in found}
@@ -70,32 +109,39 @@ def _save_senders(connection: Connection, last: Mapping[str, int], now: int) -> 
         .values(sequence=bindparam("to"), seen_at=now)
     )
     connection.execute(statement, [{"of": instance, "to": sequence} for instance, sequence in last.items()])
-    connection.execute(delete(usage_senders).where(usage_senders.c.seen_at < now - _FORGET_SENDERS))
+    gone = select(usage_senders.c.instance).where(usage_senders.c.seen_at < now - _FORGET_SENDERS)
+    # One that another collector holds is not gone, and waiting for it could be mutual.
+    connection.execute(
+        delete(usage_senders).where(usage_senders.c.instance.in_(gone.with_for_update(skip_locked=True)))
+    )
 
 
 def _add_rows(connection: Connection, rows: Sequence[UsageRow], now: int) -> None:
     """Times after `now` are those of a sidecar whose clock is ahead, and become `now`."""
-    sums: Counter[tuple[int, str, str, str, str]] = Counter()
+    minutes: Sums = Counter()
     last_used: dict[str, int] = {}
     for row in rows:
-        minute = min(row.minute, now)
+        start = min(row.minute, floor(now, MINUTE))
         for outcome, checks in row.checks.items():
-            sums[minute - minute % HOUR, row.key_id, row.tenant, row.api, outcome.partition(":")[0]] += checks
+            minutes[start, row.key_id, row.tenant, row.api, outcome] += checks
         last_used[row.key_id] = max(last_used.get(row.key_id, 0), min(row.last_used_at, now))
-    names = [column.name for column in usage_hours.columns]
-    values = [dict(zip(names, (*name, checks), strict=True)) for name, checks in sorted(sums.items()) if checks]
-    if values:
-        _add_up(connection, values)
+    for resolution, sums in _by_resolution(connection, minutes).items():
+        add_up(connection, TABLES[resolution], sums)
     _tell_keys(connection, last_used)
 
 
-def _add_up(connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-    insert = _INSERT[connection.dialect.name](usage_hours)
-    statement = insert.on_conflict_do_update(
-        index_elements=list(usage_hours.primary_key.columns),
-        set_={"checks": usage_hours.c.checks + insert.excluded.checks},
-    )
-    connection.execute(statement, values)
+def _by_resolution(connection: Connection, minutes: Sums) -> dict[Resolution, Sums]:
+    """What goes where: into minutes all, and what comes after the fold also to where the fold has been."""
+    held = levels(connection, lock="share")
+    hours: Sums = Counter()
+    days: Sums = Counter()
+    for (start, key_id, tenant, api, outcome), checks in minutes.items():
+        if held["hour"].has(start, key_id):
+            hour = floor(start, HOUR)
+            hours[hour, key_id, tenant, api, outcome] += checks
+            if held["day"].has(hour, key_id):
+                days[floor(hour, DAY), key_id, tenant, api, outcome] += checks
+    return {"minute": minutes, "hour": hours, "day": days}
 
 
 def _tell_keys(connection: Connection, last_used: Mapping[str, int]) -> None:

@@ -70,6 +70,7 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/v1/token-revocations/{revocation_id}"): Permission(_VIEWERS, of_tenants=False),
     ("POST", "/v1/token-revocations/{revocation_id}/lift"): Permission(_EDITORS, of_tenants=False),
     ("GET", "/v1/usage"): _VIEW,
+    ("GET", "/v1/usage/export"): _VIEW,
     ("GET", "/v1/audit"): _VIEW,
     ("GET", "/v1/admin-tokens"): _OWN,
     ("POST", "/v1/admin-tokens"): _OWN,

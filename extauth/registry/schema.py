@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -60,6 +61,9 @@ tenants = Table(
 )
 """Whose the keys are; an empty plan is none. `revision` counts the changes of this row alone."""
 
+_IN_USE = text("status = 'active' AND rotated_to IS NULL")
+_ROTATED = text("rotated_to IS NOT NULL")
+
 keys = Table(
     "keys",
     metadata,
@@ -94,6 +98,22 @@ keys = Table(
     Index("keys_by_name", "name", "id"),
     Index("keys_by_expiry", "expires_at", "id"),
     Index("keys_by_last_use", "last_used_at", "id"),
+    Index(
+        "keys_unused",
+        "last_used_at",
+        "created_at",
+        "expires_at",
+        "id",
+        sqlite_where=_IN_USE,
+        postgresql_where=_IN_USE,
+    ),
+    Index(
+        "keys_rotated_last_use",
+        "last_used_at",
+        "id",
+        sqlite_where=_ROTATED,
+        postgresql_where=_ROTATED,
+    ),
 )
 """One row for each key that was ever made: a revoked key stays, so that its id and digest are never used again.
 
@@ -153,19 +173,44 @@ changes = Table(
 )
 """Who did what to which key or revocation, one row for each revision without a gap."""
 
-usage_hours = Table(
-    "usage_hours",
+_USAGE_NAME = String(128).with_variant(String(128, collation="C"), "postgresql")
+"""Keys in the order of their characters, on every database and in Python: the fold goes by it."""
+
+
+def _usage_table(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, autoincrement=False),
+        Column("key_id", _USAGE_NAME, primary_key=True),
+        Column("tenant", String(128), primary_key=True),
+        Column("api", String(128), primary_key=True),
+        Column("outcome", String(48), primary_key=True),
+        Column("checks", BigInteger, nullable=False),
+        Index(f"{name}_key", "key_id", "start"),
+        Index(f"{name}_tenant", "tenant", "start"),
+        sqlite_with_rowid=False,
+    )
+
+
+usage_minutes = _usage_table("usage_minutes")
+usage_hours = _usage_table("usage_hours")
+usage_days = _usage_table("usage_days")
+"""The ledger: checks by outcome in the minute, hour or day that begins at `start`. Sidecars tell of keys that need not
+be in `keys`. What is in one table and what only in the next finer one, `usage_resolutions` tells.
+"""
+
+usage_resolutions = Table(
+    "usage_resolutions",
     metadata,
-    Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("key_id", String(128), primary_key=True),
-    Column("tenant", String(128), primary_key=True),
-    Column("api", String(128), primary_key=True),
-    Column("outcome", String(16), primary_key=True),
-    Column("checks", BigInteger, nullable=False),
-    Index("usage_hours_key", "key_id", "hour"),
-    Index("usage_hours_tenant", "tenant", "hour"),
+    Column("name", String(8), primary_key=True),
+    Column("folded_to", BigInteger, nullable=False),
+    Column("folded_key", _USAGE_NAME, nullable=False),
+    Column("kept_from", BigInteger, nullable=False),
 )
-"""The ledger: checks by outcome in the hour that begins at `hour`. Sidecars tell of keys that need not be in `keys`."""
+"""One row for `minute`, `hour` and `day`. The table of a resolution has all of the next finer one's rows before
+(`folded_to`, `folded_key`), compared as (start, key_id). Before `kept_from` a table is being emptied.
+"""
 
 usage_senders = Table(
     "usage_senders",
@@ -175,3 +220,20 @@ usage_senders = Table(
     Column("seen_at", BigInteger, nullable=False),
 )
 """The last batch of each sidecar that is in the ledger. It sends them in order, so all before it are there, or lost."""
+
+leak_reports = Table(
+    "leak_reports",
+    metadata,
+    Column("id", String(15), primary_key=True),
+    Column("key_id", String(12), ForeignKey("keys.id", name="leak_reports_key"), nullable=False),
+    Column("place", LargeBinary(32), nullable=False),
+    Column("reporter", String(32), nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("url", String(2048), nullable=False),
+    Column("key_state", String(16), nullable=False),
+    Column("reported_at", BigInteger, nullable=False),
+    UniqueConstraint("key_id", "place", name="leak_reports_place"),
+    Index("leak_reports_newest", "reported_at", "id"),
+)
+"""Keys of ours that others found in the open, one row for each place; `key_state` is what the key was then."""

@@ -15,7 +15,7 @@ from extauth.publish.usage_collector import UsageCollector
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
 from extauth.registry.ledger import Ledger
-from extauth.registry.schema import usage_hours
+from extauth.registry.schema import usage_minutes
 from extauth.settings.redis import RedisSettings
 from extauth.store.client import connect
 from extauth.store.errors import StoreUnavailableError
@@ -73,7 +73,7 @@ def collect(collector: UsageCollector) -> None:
 
 def checks(database: Database) -> int:
     with database.read() as connection:
-        return int(connection.execute(select(func.coalesce(func.sum(usage_hours.c.checks), 0))).scalar_one())
+        return int(connection.execute(select(func.coalesce(func.sum(usage_minutes.c.checks), 0))).scalar_one())
 
 
 def outcomes(metrics: CollectorMetrics) -> dict[str, float]:
@@ -263,10 +263,10 @@ def test_the_thread_outlives_redis_and_the_database(
     redis_server.kill()
     wait_until(lambda: errors("redis") >= 1)
     redis_server.start()
-    rename_table(tmp_path / "registry.db", "usage_hours", "usage_away")
+    rename_table(tmp_path / "registry.db", "usage_minutes", "usage_away")
     send(batch(1))
     wait_until(lambda: errors("registry") >= 1)
-    rename_table(tmp_path / "registry.db", "usage_away", "usage_hours")
+    rename_table(tmp_path / "registry.db", "usage_away", "usage_minutes")
     wait_until(lambda: checks(database) == 1)
     collector.stop(timeout=5)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
 
 import pytest
 from sqlalchemy import func, select, text
@@ -14,12 +13,12 @@ from extauth.registry.history import History
 from extauth.registry.key import IssuedKey
 from extauth.registry.ledger import Ledger
 from extauth.registry.operations import KeyRegistry
-from extauth.registry.schema import usage_hours, usage_senders
-from extauth.registry.usage_listing import HOUR, UsageFilter
+from extauth.registry.schema import usage_minutes, usage_senders
+from extauth.registry.usage_listing import UsageFilter
+from extauth.registry.usage_tables import DAY, HOUR, MINUTE
 from tests.support.usage import NOON, batch, batches, row
 
 OTHER = "ffeeddccbbaa9988"
-DAY = 24 * HOUR
 
 
 @pytest.fixture
@@ -29,11 +28,13 @@ def ledger(database: Database) -> Ledger:
 
 def checks(database: Database) -> int:
     with database.read() as connection:
-        return int(connection.execute(select(func.coalesce(func.sum(usage_hours.c.checks), 0))).scalar_one())
+        return int(connection.execute(select(func.coalesce(func.sum(usage_minutes.c.checks), 0))).scalar_one())
 
 
 def found(ledger: Ledger, **wanted: object) -> Sequence[tuple[object, ...]]:
-    return [astuple(item) for item in ledger.find(UsageFilter(**wanted), 500).items]  # type: ignore[arg-type]
+    """Start, names and counts of each sum; by the hour unless told otherwise."""
+    given = UsageFilter(**{"period": "hour", **wanted})  # type: ignore[arg-type]
+    return [(item.start, *item.names, *item[3:]) for item in ledger.find(given, 500).items]
 
 
 def test_a_batch_counts_once_however_often_it_comes(ledger: Ledger, database: Database) -> None:
@@ -70,13 +71,57 @@ def test_writers_at_once_add_each_batch_once(database: Database) -> None:
     assert checks(database) == 20
 
 
-def test_minutes_become_hours_and_hours_days(ledger: Ledger) -> None:
-    first = batch(1, row(minute=NOON - 1), row(minute=NOON, limited=2), row(minute=NOON + 60_000, allowed=3, denied=4))
+def test_usage_is_summed_up_by_minute_hour_day_and_in_all(ledger: Ledger) -> None:
+    first = batch(1, row(minute=NOON - 1), row(minute=NOON, limited=2), row(minute=NOON + MINUTE, allowed=3, denied=4))
     ledger.add([first, batch(2, row(minute=NOON - DAY, denied=1))])
     key = ("000000000001", "acme", "orders")
+    assert found(ledger, period="minute") == [(NOON + MINUTE, *key, 3, 0, 4), (NOON, *key, 0, 2, 0)]
     assert found(ledger) == [(NOON, *key, 3, 2, 4), (NOON - HOUR, *key, 1, 0, 0)]
     midnight = NOON - NOON % DAY
-    assert found(ledger, by="day") == [(midnight, *key, 4, 2, 4), (midnight - DAY, *key, 0, 0, 1)]
+    assert found(ledger, period="day") == [(midnight, *key, 4, 2, 4), (midnight - DAY, *key, 0, 0, 1)]
+    assert found(ledger, period="total", begin=NOON - 2 * HOUR) == [(NOON - 2 * HOUR, *key, 4, 2, 4)]
+
+
+def test_usage_is_grouped_by_what_is_asked_for(ledger: Ledger) -> None:
+    rows = row("a"), row("b", limited=2, **{"denied:expired_key": 3}), row("a", tenant="other", api="admin", denied=4)
+    ledger.add([batch(1, *rows)])
+    assert found(ledger, by=("tenant",)) == [(NOON, "other", 0, 0, 4), (NOON, "acme", 1, 2, 3)]
+    assert found(ledger, by=("api", "key")) == [
+        (NOON, "orders", "b", 0, 2, 3),
+        (NOON, "orders", "a", 1, 0, 0),
+        (NOON, "admin", "a", 0, 0, 4),
+    ]
+    assert found(ledger, by=("outcome",)) == [
+        (NOON, "limited", 0, 2, 0),
+        (NOON, "denied:expired_key", 0, 0, 3),
+        (NOON, "denied", 0, 0, 4),
+        (NOON, "allowed", 1, 0, 0),
+    ]
+    assert found(ledger, by=()) == [(NOON, 1, 2, 7)]
+    assert found(ledger, by=(), period="total", outcome="denied:expired_key") == [(NOON + HOUR - DAY, 0, 0, 3)]
+    assert found(ledger, by=(), period="total", api="none") == []
+
+
+def test_the_resolution_fits_the_time_that_is_asked_for(ledger: Ledger) -> None:
+    def length(**wanted: object) -> int:
+        return ledger.find(UsageFilter(**wanted), 1).scope.length  # type: ignore[arg-type]
+
+    assert length() == HOUR
+    assert length(begin=NOON) == MINUTE
+    assert length(begin=NOON - 10 * DAY) == HOUR
+    assert length(begin=NOON - 100 * DAY) == DAY
+    assert length(begin=NOON - 100 * DAY, period="total") == 101 * DAY  # whole days
+
+
+def test_whole_periods_are_shown_wherever_the_time_begins_and_ends(ledger: Ledger) -> None:
+    ledger.add([batch(1, *(row("a", NOON + minutes * MINUTE) for minutes in (-50, -10, 10, 50)))])
+    assert [item[0] for item in found(ledger, begin=NOON - 30 * MINUTE, end=NOON + 30 * MINUTE)] == [NOON, NOON - HOUR]
+    scope = ledger.find(UsageFilter(begin=NOON - 1, end=NOON + 1, period="hour"), 1).scope
+    assert (scope.begin, scope.end) == (NOON - HOUR, NOON + HOUR)
+    assert found(ledger, begin=NOON - 1, end=NOON + 1, by=(), period="hour") == [
+        (NOON, 2, 0, 0),
+        (NOON - HOUR, 2, 0, 0),
+    ]
 
 
 def test_usage_is_found_by_key_tenant_api_and_time(ledger: Ledger) -> None:
@@ -101,23 +146,41 @@ def test_usage_is_found_by_key_tenant_api_and_time(ledger: Ledger) -> None:
 def test_pages_have_all_and_nothing_twice(ledger: Ledger) -> None:
     rows = [row(f"key {key}", NOON - hour * HOUR, api=api) for key in "ab" for hour in range(3) for api in ("x", "y")]
     ledger.add([batch(1, *rows)])
-    for by in ("hour", "day"):
-        everything = ledger.find(UsageFilter(by=by), 500).items
-        paged, cursor = [], ""
-        while True:
-            page = ledger.find(UsageFilter(by=by), 3, cursor)
-            paged += page.items
-            cursor = page.next_cursor
-            if not cursor:
-                break
-        assert paged == list(everything)
+    for wanted in (
+        UsageFilter(period="minute", begin=NOON - 3 * HOUR),
+        UsageFilter(period="hour"),
+        UsageFilter(period="day"),
+        UsageFilter(period="total"),
+        UsageFilter(period="hour", by=("api",)),
+        UsageFilter(period="hour", by=()),
+    ):
+        everything = ledger.find(wanted, 500).items
+        assert 1 <= len(everything) <= 12
+        for limit in (1, 3):
+            paged, cursor = [], ""
+            while True:
+                page = ledger.find(wanted, limit, cursor)
+                paged += page.items
+                cursor = page.next_cursor
+                if not cursor:
+                    break
+            assert paged == list(everything)
+
+
+def test_an_export_has_all_in_parts(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extauth.registry.ledger._EXPORT_PAGE", 5)
+    ledger.add([batch(1, *(row(f"key {key}", NOON - hour * HOUR) for key in range(4) for hour in range(5)))])
+    _scope, parts = ledger.export(UsageFilter(period="hour"))
+    exported = [list(part) for part in parts]
+    assert [len(part) for part in exported] == [5, 5, 5, 5, 0]
+    assert [usage for part in exported for usage in part] == list(ledger.find(UsageFilter(period="hour"), 500).items)
 
 
 def test_searches_are_checked(ledger: Ledger) -> None:
     with pytest.raises(InvalidError) as refused:
         ledger.find(UsageFilter(key_id="\x00", tenant="x" * 129, begin=NOON, end=NOON), 0)
     assert [problem.field for problem in refused.value.problems] == ["key", "tenant", "from", "limit"]
-    for cursor in ("x", "eyJhIjoxfQ", "WyJhIl0", "WzEsMiwzLDRd", "W1tbW1tb"):
+    for cursor in ("x", "eyJhIjoxfQ", "WyJhIl0", "WzEsMiwzLDRd", "W1tbW1tb", "WzEsImEiLCJiIl0"):
         with pytest.raises(InvalidError, match="cursor"):
             ledger.find(UsageFilter(), 10, cursor)
 
@@ -143,7 +206,7 @@ def test_a_sidecar_whose_clock_is_ahead_used_nothing_in_the_future(
     key = create().key
     ledger.add([batch(1, row(key.id, NOON + 365 * DAY))])
     assert registry.show(key.id).last_used_at == NOON + HOUR
-    assert [item[0] for item in found(ledger, end=NOON + DAY)] == [NOON + HOUR]
+    assert [item[0] for item in found(ledger, end=NOON + DAY, begin=NOON)] == [NOON + HOUR]
 
 
 def test_sidecars_that_are_gone_are_forgotten(database: Database) -> None:

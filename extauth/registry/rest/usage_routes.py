@@ -1,76 +1,25 @@
-"""The route on usage, and its JSON."""
+"""The routes on usage: page by page, or all of it as a file."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import Field
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+from starlette.requests import Request
 
-from extauth.registry import fields, times
 from extauth.registry.ledger import Ledger
 from extauth.registry.rest.routing import router_for
-from extauth.registry.rest.shapes import GivenQuery, GivenTime, ShownBody, ShownTime
-from extauth.registry.usage_listing import Period, Usage, UsageFilter, UsagePage
+from extauth.registry.rest.usage_bodies import Format, UsageExportQuery, UsagePageBody, UsageQuery
+from extauth.registry.rest.usage_export import MEDIA_TYPES, WRITERS, as_csv
 
-
-class UsageQuery(GivenQuery):
-    """Which usage is listed."""
-
-    key: str = ""
-    """Id of a key."""
-    tenant: str = ""
-    api: str = ""
-    begin: GivenTime | None = Field(default=None, alias="from")
-    """The first hour or day is the one that holds this time; a day, or 30 days, before `to` when it is left out."""
-    end: GivenTime | None = Field(default=None, alias="to")
-    """Now when it is left out."""
-    by: Period = "hour"
-    """Days are those of UTC."""
-    cursor: str = ""
-    """next_cursor of the page before."""
-    limit: int = Field(default=50, ge=1, le=fields.MAX_LIMIT)
-
-    def filter(self) -> UsageFilter:
-        return UsageFilter(self.key, self.tenant, self.api, self.begin, self.end, self.by)
-
-
-class UsageBody(ShownBody):
-    """The checks of one key at one API in one hour or day."""
-
-    start: ShownTime
-    """When the hour or day began."""
-    key: str
-    """Id of the key."""
-    tenant: str
-    api: str
-    allowed: int
-    limited: int
-    """Refused by a rate limit."""
-    denied: int
-    """Refused for any other reason."""
-
-    @classmethod
-    def of(cls, usage: Usage) -> "UsageBody":
-        return cls(
-            start=times.to_rfc3339(usage.start),
-            key=usage.key_id,
-            tenant=usage.tenant,
-            api=usage.api,
-            allowed=usage.allowed,
-            limited=usage.limited,
-            denied=usage.denied,
-        )
-
-
-class UsagePageBody(ShownBody):
-    """Some usage, newest first."""
-
-    items: list[UsageBody]
-    next_cursor: str
-    """Empty on the last page."""
-
-    @classmethod
-    def of(cls, page: UsagePage) -> "UsagePageBody":
-        return cls(items=[UsageBody.of(usage) for usage in page.items], next_cursor=page.next_cursor)
+_Accept = Annotated[str, Header(include_in_schema=False)]
+_CSV: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}}
+_PAGE: dict[int | str, dict[str, Any]] = {200: {"description": "Some usage, newest first", "content": _CSV}}
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "All of the usage, newest first",
+        "content": {**_CSV, "application/json": {"schema": {"type": "array", "items": {"type": "object"}}}},
+    }
+}
 
 
 class UsageRoutes:
@@ -81,9 +30,43 @@ class UsageRoutes:
 
     def router(self) -> APIRouter:
         router = router_for("/v1/usage", "usage")
-        router.add_api_route("", self.find, methods=["GET"])
+        router.add_api_route(
+            "",
+            self.find,
+            methods=["GET"],
+            response_model=UsagePageBody,
+            response_model_exclude_none=True,
+            responses=_PAGE,
+        )
+        router.add_api_route("/export", self.export, methods=["GET"], response_class=StreamingResponse, responses=_FILE)
         return router
 
-    def find(self, query: Annotated[UsageQuery, Query()]) -> UsagePageBody:
-        """List checks by key, API and hour or day, newest first."""
-        return UsagePageBody.of(self._ledger.find(query.filter(), query.limit, query.cursor))
+    def find(
+        self, request: Request, query: Annotated[UsageQuery, Query()], accept: _Accept = ""
+    ) -> UsagePageBody | Response:
+        """List checks by key, API and hour, or as asked for, newest first.
+
+        As CSV, the header `link` names the next page.
+        """
+        page = self._ledger.find(query.filter(), query.limit, query.cursor)
+        if _format(query.format, accept) == "json":
+            return UsagePageBody.of(page)
+        response = Response("".join(as_csv(page.scope, [page.items])), media_type=MEDIA_TYPES["csv"])
+        if page.next_cursor:
+            following = request.url.include_query_params(cursor=page.next_cursor)
+            response.headers["link"] = f'<{following.path}?{following.query}>; rel="next"'
+        return response
+
+    def export(self, query: Annotated[UsageExportQuery, Query()], accept: _Accept = "") -> StreamingResponse:
+        """Show all checks at once, as a file in CSV or JSON.
+
+        Should the registry fail on the way, the answer breaks off: it is then no complete HTTP message.
+        """
+        scope, parts = self._ledger.export(query.filter())
+        form = _format(query.format, accept)
+        headers = {"content-disposition": f'attachment; filename="usage.{form}"'}
+        return StreamingResponse(WRITERS[form](scope, parts), media_type=MEDIA_TYPES[form], headers=headers)
+
+
+def _format(asked: Format | None, accept: str) -> Format:
+    return asked or ("csv" if accept.partition(";")[0].strip().lower().startswith("text/csv") else "json")

@@ -157,7 +157,7 @@ def test_headers_of_a_limit_by_workspace(ninox: Platform) -> None:
 
 def usage(ninox: Platform, workspace: str) -> dict[str, tuple[int, int, int]]:
     """Checks allowed, limited and denied, by key."""
-    answer = ninox.running.client.call("GET", "/v1/usage", query={"tenant": workspace, "by": "day"})
+    answer = ninox.running.client.call("GET", "/v1/usage", query={"tenant": workspace, "resolution": "day"})
     return {item["key"]: (item["allowed"], item["limited"], item["denied"]) for item in answer["items"]}
 
 
