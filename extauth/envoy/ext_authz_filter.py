@@ -9,9 +9,11 @@ from envoy_data_plane.envoy.config.core.v3 import (
     GrpcService,
     GrpcServiceEnvoyGrpc,
     RetryPolicy,
+    RetryPolicyRetryHostPredicate,
 )
 from envoy_data_plane.envoy.extensions.filters.http.ext_authz.v3 import CheckSettings, ExtAuthz, ExtAuthzPerRoute
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts.v3 import PreviousHostsPredicate
 from envoy_data_plane.envoy.type.matcher.v3 import ListStringMatcher, StringMatcher
 from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
@@ -22,6 +24,7 @@ from extauth.envoy.parameters import EnvoyParameters
 FILTER_NAME = "envoy.filters.http.ext_authz"
 _STAT_PREFIX = "extauth"
 _RETRY_AFTER = timedelta(milliseconds=5)
+_HOST_SELECTIONS = 5
 
 
 def ext_authz_filter(parameters: EnvoyParameters) -> HttpFilter:
@@ -31,7 +34,7 @@ def ext_authz_filter(parameters: EnvoyParameters) -> HttpFilter:
         typed_config=Any.pack(
             ExtAuthz(
                 transport_api_version=ApiVersion.V3,
-                grpc_service=_sidecar(parameters.check_timeout),
+                grpc_service=_sidecar(parameters),
                 failure_mode_allow=False,
                 status_on_error=HttpStatus(code=StatusCode.ServiceUnavailable),
                 validate_mutations=True,  # refuses header injection by way of the sidecar
@@ -55,17 +58,28 @@ def route_context(context: Mapping[str, str]) -> Any:
     return Any.pack(ExtAuthzPerRoute(check_settings=CheckSettings(context_extensions=dict(context))))
 
 
-def _sidecar(timeout: float) -> GrpcService:
+def _sidecar(parameters: EnvoyParameters) -> GrpcService:
+    timeout = timedelta(seconds=parameters.check_timeout)
     return GrpcService(
         envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SIDECAR_CLUSTER, authority=SIDECAR_CLUSTER),
-        timeout=timedelta(seconds=timeout),
+        timeout=timeout,
         retry_policy=RetryPolicy(
             num_retries=1,
-            retry_on="connect-failure,reset,unavailable",
+            # `cancelled` is what a worker that stops says of checks that it no longer takes.
+            retry_on="connect-failure,reset,unavailable,cancelled",
             # By default a retry waits for a second, which no check has. `max_interval` also bounds the time of each try
             # (envoyproxy/envoy#38847): a small one would cut off every check that takes longer.
-            retry_back_off=BackoffStrategy(base_interval=_RETRY_AFTER, max_interval=timedelta(seconds=timeout)),
+            retry_back_off=BackoffStrategy(base_interval=_RETRY_AFTER, max_interval=timeout),
+            retry_host_predicate=[_another_worker()] if len(parameters.sidecars) > 1 else [],
+            host_selection_retry_max_attempts=_HOST_SELECTIONS if len(parameters.sidecars) > 1 else 0,
         ),
+    )
+
+
+def _another_worker() -> RetryPolicyRetryHostPredicate:
+    """A retry goes elsewhere: the worker that did not answer may be on its way back."""
+    return RetryPolicyRetryHostPredicate(
+        name="envoy.retry_host_predicates.previous_hosts", typed_config=Any.pack(PreviousHostsPredicate())
     )
 
 

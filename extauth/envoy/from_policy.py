@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from extauth.envoy.parameters import PLAIN_CHECK_HEADERS, EnvoyParameters
+from extauth.policy.endpoints import endpoints
 from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
 
@@ -17,7 +18,7 @@ def envoy_for(settings: SidecarSettings, *, listen: str, admin: str, upstream: s
         listen=listen,
         admin=admin,
         upstream=upstream,
-        sidecars=tuple(map(_reachable, settings.listen.grpc)),
+        sidecars=tuple(map(_reachable, endpoints(settings.listen.grpc, settings.workers))),
         identity_headers=identity_headers(settings.apis),
         check_headers=check_headers(settings.apis),
         check_timeout=max(_SHORTEST_CHECK_TIMEOUT, settings.check.timeout + _ROUND_TRIP),

@@ -79,17 +79,20 @@ class ForkServer:
         self._channel.close()
 
     def _read(self) -> None:
-        for line in self._channel.makefile("rb"):
-            message = json.loads(line)
-            if "status" in message:
-                ended = self._exits.pop(message["pid"])
-                ended.status = message["status"]
-                ended.happened.set()
-            else:
-                begun = self._exits[message["pid"]] = Exit()
-                self._begun.put((message["pid"], begun))
+        with suppress(ConnectionError), self._channel.makefile("rb") as lines:
+            for line in lines:
+                self._take(json.loads(line))
         if not self._closing:
             _give_up("fork_server_ended")
+
+    def _take(self, message: dict[str, int]) -> None:
+        if "status" in message:
+            ended = self._exits.pop(message["pid"])
+            ended.status = message["status"]
+            ended.happened.set()
+        else:
+            begun = self._exits[message["pid"]] = Exit()
+            self._begun.put((message["pid"], begun))
 
 
 def _give_up(event: str) -> NoReturn:
