@@ -1,5 +1,7 @@
 """`extauth registry`: the key registry, the publisher and the collector of usage."""
 
+import os
+import socket
 from pathlib import Path
 
 import click
@@ -16,7 +18,7 @@ from extauth.registry.settings import RegistrySettings
 from extauth.settings.values import SecretError
 from extauth.store.client import connect
 from extauth.store.names import Names
-from extauth.store.publication import PublicationStore
+from extauth.store.publishing import PublishingStores
 from extauth.store.usage_reader import UsageReader
 from extauth.telemetry.logs import configure
 from extauth.telemetry.publisher_metrics import PublisherMetrics
@@ -42,7 +44,8 @@ def serve(path: Path) -> None:
     try:
         server = RegistryServer(settings)
         publisher = publisher_for(settings, server)
-        collector = collector_for(settings, server)
+        server.components["publisher"] = publisher.fault
+        collector = collector_for(settings, server, publisher)
         server.start()
     except (SecretError, ListenError, UnavailableError) as error:
         raise click.ClickException(str(error)) from error
@@ -56,18 +59,27 @@ def serve(path: Path) -> None:
 
 def publisher_for(settings: RegistrySettings, server: RegistryServer) -> Publisher:
     """The publisher of this registry's history; raises SecretError."""
-    store = PublicationStore(connect(settings.redis, timeout=_REDIS_PATIENCE), Names(settings.redis.namespace))
+    client = connect(settings.redis, timeout=_REDIS_PATIENCE)
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    stores = PublishingStores.on(client, Names(settings.redis.namespace), holder, settings.publish.lease)
     return Publisher(
         server.history,
-        store,
+        stores,
         PublisherMetrics(REGISTRY),
         source_error=UnavailableError,
         poll_interval=settings.publish.poll_interval,
         reconcile_interval=settings.publish.reconcile_interval,
+        reconcile_rate=settings.publish.reconcile_rate,
     )
 
 
-def collector_for(settings: RegistrySettings, server: RegistryServer) -> UsageCollector:
+def collector_for(settings: RegistrySettings, server: RegistryServer, publisher: Publisher) -> UsageCollector:
     """What moves usage into this registry's ledger; raises SecretError."""
     reader = UsageReader(connect(settings.redis, timeout=_REDIS_PATIENCE), Names(settings.redis.namespace))
-    return UsageCollector(reader, server.ledger, CollectorMetrics(REGISTRY), ledger_error=UnavailableError)
+    return UsageCollector(
+        reader,
+        server.ledger,
+        CollectorMetrics(REGISTRY),
+        ledger_error=UnavailableError,
+        is_leading=lambda: publisher.is_leading,
+    )

@@ -1,10 +1,10 @@
 """What a publisher reads; the registry's History is one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from extauth.keys.change import KeyChange
-from extauth.keys.record import KeyRecord
+from extauth.keys.record import KeyRecord, Version
 
 
 class KeySource(Protocol):
@@ -13,12 +13,18 @@ class KeySource(Protocol):
     Its methods raise the error type that the publisher was told of while the registry cannot be read.
     """
 
-    def epoch(self) -> int:
-        """Grows when a registry is restored from a backup."""
+    def head(self) -> Version:
+        """Epoch and last committed revision, of one moment. The epoch grows when a registry is restored from a backup;
+        the revision is 0 for an empty registry.
+        """
         ...
 
-    def revision(self) -> int:
-        """The last committed revision; 0 for an empty registry."""
+    def mark(self, revision: int) -> str:
+        """Something that tells this revision from one of the same number in another history; empty when unknown."""
+        ...
+
+    def committed_after(self, revision: int) -> int | None:
+        """When the first change after `revision` was committed, in Unix milliseconds; None when there is none."""
         ...
 
     def changes_after(self, revision: int, limit: int) -> Sequence[KeyChange]:
@@ -27,4 +33,8 @@ class KeySource(Protocol):
 
     def records(self, after_key_id: str, limit: int) -> Sequence[KeyRecord]:
         """All records in pages, always in the same order of ids; begin with an empty id."""
+        ...
+
+    def known(self, wanted: Collection[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
+        """Those of some pairs of pepper id and digest that have a record."""
         ...

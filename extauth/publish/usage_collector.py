@@ -1,7 +1,8 @@
 """The collector: a thread that moves batches of usage from Redis into the registry's ledger, each exactly once.
 
 A batch is removed from Redis after the ledger has committed it. A crash in between, or a second collector, makes the
-ledger see a batch twice, and it knows which ones it has.
+ledger see a batch twice, and it knows which ones it has. So only for economy it is the replica that publishes which
+collects.
 """
 
 import threading
@@ -31,7 +32,10 @@ class UsageLedger(Protocol):
 
 
 class UsageCollector:
-    """`start` and `stop`, or `collect_once` by hand. `poll_interval` in seconds, `clock` in Unix seconds."""
+    """`start` and `stop`, or `collect_once` by hand. `poll_interval` in seconds, `clock` in Unix seconds.
+
+    The thread collects while `is_leading`.
+    """
 
     def __init__(
         self,
@@ -41,6 +45,7 @@ class UsageCollector:
         *,
         ledger_error: type[Exception],
         poll_interval: float = 1.0,
+        is_leading: Callable[[], bool] = lambda: True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = reader
@@ -48,6 +53,7 @@ class UsageCollector:
         self._metrics = metrics
         self._ledger_error = ledger_error
         self._poll_interval = poll_interval
+        self._is_leading = is_leading
         self._clock = clock
         self._failing = False
         self._stopping = threading.Event()
@@ -92,6 +98,11 @@ class UsageCollector:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if not self._is_leading():
+                self._metrics.lag.set(0)  # it is the other one's to tell
+                self._metrics.waiting.set(0)
+                self._stopping.wait(self._poll_interval)
+                continue
             try:
                 more = self.collect_once()
                 self._failing = False

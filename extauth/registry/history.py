@@ -3,7 +3,8 @@
 Keys and revocations of tokens share the counter of revisions, and both are told as KeyRecords.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, Table, select
 
@@ -36,6 +37,19 @@ class History:
     def revision(self) -> int:
         """The last one that is committed; 0 before the first change."""
         return self.head().revision
+
+    def mark(self, revision: int) -> str:
+        """Tells a change from one that has the same revision in another history; empty when there is none."""
+        columns = changes.c.committed_at, changes.c.key_id, changes.c.token_revocation_id
+        with self._database.read() as connection:
+            row = connection.execute(select(*columns).where(changes.c.revision == revision)).one_or_none()
+        return "" if row is None else f"{row.committed_at}-{row.key_id or row.token_revocation_id}"
+
+    def committed_after(self, revision: int) -> int | None:
+        """When the first change after `revision` was committed, in Unix milliseconds; None when there is none."""
+        statement = select(changes.c.committed_at).where(changes.c.revision > revision).order_by(changes.c.revision)
+        with self._database.read() as connection:
+            return connection.execute(statement.limit(1)).scalar_one_or_none()
 
     def changes_after(self, revision: int, limit: int) -> Sequence[KeyChange]:
         """The present state of at most `limit` keys and revocations that changed after `revision`, in order of their
@@ -72,6 +86,18 @@ class History:
             found = [record_from(row) for row in _page(connection, keys, after_key_id, limit)]
             rest = _page(connection, token_revocations, "", limit - len(found)) if len(found) < limit else ()
         return [*found, *map(revocation_record_from, rest)]
+
+    def known(self, wanted: Collection[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
+        """Those of some pairs of pepper id and digest that a key or a revocation has."""
+        digests: dict[str, list[bytes]] = defaultdict(list)
+        for pepper_id, digest in wanted:
+            digests[pepper_id].append(digest)
+        found: set[tuple[str, bytes]] = set()
+        with self._database.read() as connection:
+            for pepper_id, table in ((pepper_id, table) for pepper_id in digests for table in _RECORDS):
+                has = table.c.pepper_id == pepper_id, table.c.digest.in_(digests[pepper_id])
+                found.update((pepper_id, digest) for digest in connection.scalars(select(table.c.digest).where(*has)))
+        return found
 
 
 def _head(connection: Connection) -> Version:

@@ -1,5 +1,6 @@
 """RegistryServer: the key registry as one process runs it, from its settings."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -57,6 +58,8 @@ class RegistryServer:
         """Where REST answers; after `start` with the real port in place of 0."""
         self.grpc_address = settings.listen.grpc
         """The same for gRPC; None when it is switched off."""
+        self.components: dict[str, Callable[[], str | None]] = {}
+        """What GET /readyz tells of beside the database, to be added before `start`: what is wrong with it, or None."""
         self._closers = ExitStack()
 
     def start(self) -> None:
@@ -87,7 +90,8 @@ class RegistryServer:
             TokenRoutes(self.tokens),
             UsageRoutes(self.ledger),
         )
-        return create_app([one.router() for one in routes], self._database, self._token, self._metrics.registry)
+        routers = [one.router() for one in routes]
+        return create_app(routers, self._database, self._token, self._metrics.registry, self.components)
 
     def _start_grpc(self, opened: ExitStack) -> None:
         address = self._settings.listen.grpc

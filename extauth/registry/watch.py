@@ -122,6 +122,8 @@ class WatchKeys:
             head = self._history.head()
             if head.epoch != epoch:
                 _abort(context, grpc.StatusCode.FAILED_PRECONDITION, f"the epoch is now {head.epoch}")
+            if head.revision < revision:  # the database was restored, and its new epoch is still to come
+                _abort(context, grpc.StatusCode.FAILED_PRECONDITION, f"the last revision is now {head.revision}")
             if head.revision > revision:
                 for change in self._history.changes_after(revision, _BATCH):
                     yield _message(change, epoch)

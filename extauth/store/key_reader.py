@@ -115,7 +115,7 @@ class _Read:
 
 
 def decode(value: bytes | None) -> KeyRecord | None:
-    """The record in a value that put_record.lua wrote; MalformedRecordError for anything else."""
+    """The record in a value that put_records.lua wrote; MalformedRecordError for anything else."""
     return None if value is None else KeyRecord.from_bytes(value.partition(b"\n")[2])
 
 

@@ -1,26 +1,26 @@
-"""Writing what the registry knows into Redis: records, the change feed, and the state that vouches for both.
+"""What Redis says of the publication as a whole: the change feed, and the state that vouches for feed and records.
 
-The state (a hash) has: instance, a random name for one complete publication; epoch and revision of the registry up to
-which it goes; number, that of the feed's newest entry; complete, "1" once every key has been written; beat, the
-milliseconds of Redis' clock when the publisher last wrote.
+The state is a hash: instance, a random name for one complete publication; epoch and revision of the registry up to
+which it goes, and mark, by which that revision is known again; number, that of the feed's newest entry; complete, "1"
+once every key has been written; compared, how far the comparison under way has come, empty while there is none;
+compared_at, when the last one ended; beat, the milliseconds of Redis' clock when the publisher last wrote.
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import redis
 
-from extauth.keys.record import KeyRecord, MalformedRecordError, Version
+from extauth.keys.record import Version
 from extauth.store.errors import translated
-from extauth.store.key_reader import decode
+from extauth.store.leadership import DeposedError, Leadership
 from extauth.store.names import Names
-from extauth.store.scripts import ANNOUNCE, PUT_RECORD, REMOVE_RECORD
+from extauth.store.run_script import Argument, run
+from extauth.store.scripts import ANNOUNCE, BEGIN
 
 FEED_LENGTH = 100_000  # entries; a sidecar further behind than this reads everything anew
-_SCAN = 1000
-WRITTEN, PRESENT, REFUSED = 1, 0, -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,92 +34,98 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The part of the state that the publisher needs back."""
+    """The part of the state that the publisher needs back. `compared_at` in Unix milliseconds, 0 for never."""
 
     instance: str
     epoch: int
-    revision: int
-    complete: bool
+    revision: int = 0
+    mark: str = ""
+    number: int = 0
+    complete: bool = False
+    compared: str = ""
+    compared_at: int = 0
+
+    @property
+    def version(self) -> Version:
+        """Up to which everything is published."""
+        return Version(self.epoch, self.revision)
+
+    def to_fields(self) -> list[Argument]:
+        """Names and values, for HSET."""
+        return [text for name, value in asdict(self).items() for text in (name, _text(value))]
+
+
+_FIELDS = [field.name for field in fields(State)]
 
 
 class PublicationStore:
-    """What a publisher does to Redis. Raises StoreUnavailableError."""
+    """Raises StoreUnavailableError, and DeposedError from what writes once the lease is another one's."""
 
-    def __init__(self, client: redis.Redis, names: Names) -> None:
+    def __init__(self, client: redis.Redis, names: Names, leadership: Leadership) -> None:
         self._client = client
         self._names = names
-        self._put = client.register_script(PUT_RECORD.text)
-        self._remove = client.register_script(REMOVE_RECORD.text)
-        self._announce = client.register_script(ANNOUNCE.text)
+        self._leadership = leadership
 
     def state(self) -> State | None:
-        """None when nothing has ever been published here, or Redis has lost it."""
-        values: list[Any]
-        with translated():
-            values = list(self._client.hmget(self._names.state, ["instance", "epoch", "revision", "complete"]))
-        instance, epoch, revision, complete = values
-        if instance is None:
-            return None
-        return State(instance.decode(), int(epoch or 0), int(revision or 0), complete == b"1")
+        return read_state(self._client, self._names)
 
-    def begin(self, epoch: int) -> State:
-        """Start a new publication: until `complete`, a key that is not found is not known to be absent."""
-        state = State(secrets.token_hex(8), epoch, 0, complete=False)
-        with translated(), self._client.pipeline(transaction=True) as pipeline:
-            pipeline.delete(self._names.state, self._names.changes)
-            pipeline.hset(
-                self._names.state,
-                mapping={"instance": state.instance, "epoch": epoch, "revision": 0, "number": 0, "complete": 0},
-            )
-            pipeline.execute()
+    def begin(self, version: Version, mark: str = "") -> State:
+        """Start a new publication, which then goes up to `version`, and an empty feed.
+
+        Until it is complete, a key that is not found is not known to be absent.
+        """
+        state = State(secrets.token_hex(8), version.epoch, version.revision, mark)
+        keys = [self._names.changes, self._names.state, self._names.leader]
+        with translated():
+            outcome = int(run(self._client, BEGIN, keys, [self._leadership.number, *state.to_fields()]))
+        if outcome < 0:
+            raise DeposedError
         return state
 
-    def complete(self) -> None:
-        with translated():
-            self._client.hset(self._names.state, "complete", 1)
-
-    def put(self, records: Sequence[KeyRecord]) -> list[int]:
-        """Write each record unless Redis has a newer state of it: WRITTEN, PRESENT or REFUSED for each."""
-        if not records:
-            return []
-        with translated(), self._client.pipeline(transaction=False) as pipeline:
-            for record in records:
-                name = self._names.record(record.pepper_id, record.digest)
-                self._put(keys=[name], args=[*record.version, record.to_bytes()], client=pipeline)
-            return [int(outcome) for outcome in pipeline.execute()]
-
-    def announce(self, state: State, revision: int, announcements: Sequence[Announcement]) -> bool:
-        """Append to the feed and move the state on to `revision`; False when the state is no longer this one."""
-        facts = [
-            fact
-            for entry in announcements
-            for fact in (entry.digest.hex(), entry.version.epoch, entry.version.revision, entry.committed_at)
+    def announce(self, known: State, new: State, announcements: Sequence[Announcement] = ()) -> State | None:
+        """Append to the feed, and make the state `new`; return it, or None when the state is not the `known` one."""
+        state = replace(new, number=known.number + len(announcements))
+        moved = state.to_fields()
+        arguments: list[Argument] = [
+            self._leadership.number,
+            known.instance,
+            known.number,
+            FEED_LENGTH,
+            len(moved),
+            *moved,
         ]
-        arguments = [state.instance, state.epoch, state.revision, revision, FEED_LENGTH, *facts]
+        for one in announcements:
+            arguments += (one.digest.hex(), one.version.epoch, one.version.revision, one.committed_at)
+        keys = [self._names.changes, self._names.state, self._names.leader]
         with translated():
-            return bool(self._announce(keys=[self._names.changes, self._names.state], args=arguments))
-
-    def stored(self) -> Iterator[list[KeyRecord]]:
-        """All records in Redis, in pages; one may come twice, and unreadable ones are passed over."""
-        cursor: int = -1
-        while cursor != 0:
-            with translated():
-                cursor, names = self._client.scan(max(cursor, 0), match=self._names.record_pattern, count=_SCAN)
-                values = self._client.mget(names) if names else []
-            yield [record for value in values if (record := _readable(value)) is not None]
-
-    def remove(self, record: KeyRecord) -> bool:
-        """Remove a record if it is still in this state."""
-        name = self._names.record(record.pepper_id, record.digest)
-        with translated():
-            return bool(self._remove(keys=[name], args=[*record.version]))
-
-    def close(self) -> None:
-        self._client.close()
+            outcome = int(run(self._client, ANNOUNCE, keys, arguments))
+        if outcome < 0:
+            raise DeposedError
+        return state if outcome else None
 
 
-def _readable(value: Any) -> KeyRecord | None:  # noqa: ANN401 (redis-py may be set to answer in str; ours is not)
-    try:
-        return decode(value)
-    except MalformedRecordError:
+def read_state(client: redis.Redis, names: Names) -> State | None:
+    """None when nothing has ever been published here, or Redis has lost it. Raises StoreUnavailableError."""
+    values: list[Any]
+    with translated():
+        values = list(client.hmget(names.state, _FIELDS))
+    instance, epoch, revision, mark, number, complete, compared, compared_at = (
+        value.decode() if value else "" for value in values
+    )
+    if not instance:
         return None
+    return State(
+        instance=instance,
+        epoch=int(epoch or 0),
+        revision=int(revision or 0),
+        mark=mark,
+        number=int(number or 0),
+        complete=complete == "1",
+        compared=compared,
+        compared_at=int(compared_at or 0),
+    )
+
+
+def _text(value: str | int) -> str | int:
+    """As it stands in the hash: HSET knows no booleans."""
+    return int(value) if isinstance(value, bool) else value

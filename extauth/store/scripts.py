@@ -19,9 +19,13 @@ def _read(*names: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-PUT_RECORD = _read("put_record")
-REMOVE_RECORD = _read("remove_record")
+LEAD = _read("lead")
+RELEASE = _read("release")
+ADMIT = _read("admit")
+BEGIN = _read("begin")
 ANNOUNCE = _read("announce")
+PUT_RECORDS = _read("put_records")
+REMOVE_RECORD = _read("remove_record")
 SPEND = _read("bucket", "spend")
 LEASE = _read("bucket", "lease")
 BEAT = _read("beat")

@@ -29,7 +29,7 @@ from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.store.client import connect
 from extauth.store.names import Names
-from extauth.store.publication import PublicationStore
+from extauth.store.publishing import PublishingStores
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from tests.bench.load.load import Load
 from tests.bench.load.requests import checks
@@ -54,17 +54,18 @@ def measure(count: int, folder: Path) -> Iterator[Row]:
         database = Database(f"sqlite:///{folder / 'registry.db'}")
         database.migrate()
         keys = make_keys(database, count)
-        publisher, store = publisher_of(database, redis)
+        publisher, stores = publisher_of(database, redis)
         _, seconds = timed(publisher.publish_once)
         yield "publish to an empty Redis", f"{seconds:.1f} s"
         with redis.client() as client:
             yield "Redis memory a key", f"{int(client.info('memory')['used_memory']) / count:.0f} bytes"
             client.flushall()
-        publisher._state = None
+        stores.leadership.number = 0  # Redis has forgotten it
+        publisher._writer.forget()
         _, seconds = timed(publisher.publish_once)
         yield "publish again after Redis lost everything", f"{seconds:.1f} s"
         yield from measure_sidecar(keys, folder, redis)
-        store.close()
+        stores.leadership.close()
         database.close()
     finally:
         redis.kill()
@@ -110,17 +111,18 @@ def make_keys(database: Database, count: int) -> list[str]:
     return made + [str(one) for one in more]
 
 
-def publisher_of(database: Database, redis: RedisServer) -> tuple[Publisher, PublicationStore]:
-    store = PublicationStore(connect(redis.settings(), timeout=10), Names("extauth"))
+def publisher_of(database: Database, redis: RedisServer) -> tuple[Publisher, PublishingStores]:
+    stores = PublishingStores.on(connect(redis.settings(), timeout=10), Names("extauth"), "bench", lease_seconds=60)
     publisher = Publisher(
         History(database),
-        store,
+        stores,
         PublisherMetrics(CollectorRegistry()),
         source_error=UnavailableError,
         poll_interval=0.1,
         reconcile_interval=3600,
+        reconcile_rate=1_000_000,
     )
-    return publisher, store
+    return publisher, stores
 
 
 def write_config(folder: Path, redis: RedisServer, admin: str, size: int) -> Path:

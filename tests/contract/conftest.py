@@ -9,11 +9,11 @@ from extauth.settings.redis import RedisSettings
 from extauth.store.client import connect
 from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
-from extauth.store.publication import PublicationStore
 from extauth.store.queue import RedisQueue
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.decider import Bench, BenchMaker
+from tests.support.publishing import HandPublisher
 from tests.support.redis_server import PACKAGES, RedisServer
 
 
@@ -55,8 +55,8 @@ def publisher_metrics() -> PublisherMetrics:
 
 
 @pytest.fixture
-def store(redis_settings: RedisSettings, names: Names) -> Iterator[PublicationStore]:
-    store = PublicationStore(connect(redis_settings), names)
+def store(redis_settings: RedisSettings, names: Names) -> Iterator[HandPublisher]:
+    store = HandPublisher(connect(redis_settings), names)
     yield store
     store.close()
 
@@ -75,8 +75,8 @@ def queue(redis_settings: RedisSettings, metrics: SidecarMetrics) -> Iterator[Re
 
 
 @pytest.fixture
-def bench_of(queue: RedisQueue, cache: NearCache, names: Names, store: PublicationStore) -> BenchMaker:
-    store.begin(epoch=1)
+def bench_of(queue: RedisQueue, cache: NearCache, names: Names, store: HandPublisher) -> BenchMaker:
+    store.begin()
     store.complete()
     return BenchMaker(queue, cache, names, store)
 

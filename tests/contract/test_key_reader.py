@@ -12,9 +12,9 @@ from extauth.store.client import connect
 from extauth.store.key_reader import Candidate, Found, KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
-from extauth.store.publication import PublicationStore
 from extauth.store.queue import RedisQueue
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.publishing import HandPublisher
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def waiting(redis_settings: RedisSettings) -> RedisQueue:
 
 
 def test_questions_that_share_a_part_are_answered_each_by_itself(
-    waiting: RedisQueue, cache: NearCache, names: Names, store: PublicationStore
+    waiting: RedisQueue, cache: NearCache, names: Names, store: HandPublisher
 ) -> None:
     subject, good, revoked = (Candidate("p1", text * 32) for text in (b"s", b"g", b"r"))
     store.begin(epoch=1)

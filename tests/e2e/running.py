@@ -25,7 +25,7 @@ from extauth.registry.client import Client
 from extauth.settings.redis import RedisSettings
 from extauth.store.client import connect
 from extauth.store.names import Names
-from extauth.store.publication import PublicationStore
+from extauth.store.publication import State, read_state
 from tests.e2e.eventually import eventually
 from tests.e2e.samples import Samples, scrape
 from tests.e2e.scenario import CONTEXT, E2E, UNCHECKED
@@ -73,11 +73,9 @@ class Running:
         """Until Redis has what the registry has now."""
         newest = max(key["revision"] for key in self.client.call("GET", "/v1/keys", query={"limit": 500})["items"])
         settings = RedisSettings(url=self.layout.redis_url)
-        store = PublicationStore(connect(settings, timeout=2), Names(settings.namespace))
-        try:
-            eventually(lambda: (state := store.state()) is not None and state.revision >= newest, 10)
-        finally:
-            store.close()
+        with connect(settings, timeout=2) as client:
+            names = Names(settings.namespace)
+            eventually(lambda: is_published(read_state(client, names), newest), 10)
 
     def keys(self, *arguments: str) -> str:
         """`extauth keys ...`, as a person runs it; what it printed."""
@@ -124,6 +122,10 @@ def start_joining_envoy(stack: Running) -> str:
 
 def _add_settings(path: Path, more: Mapping[str, Any]) -> None:
     write_yaml(path, {**yaml.safe_load(path.read_text()), **more})
+
+
+def is_published(state: State | None, revision: int) -> bool:
+    return state is not None and state.complete and state.revision >= revision
 
 
 def free_base(count: int) -> int:

@@ -27,11 +27,11 @@ from extauth.store.leases import Leases
 from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
-from extauth.store.publication import PublicationStore
 from extauth.store.queue import RedisQueue
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.check_messages import Answer, check_request
 from tests.support.keys import PEPPER, issue
+from tests.support.publishing import HandPublisher
 
 API = {"name": "demo", "credentials": [{"header": "x-api-key"}]}
 
@@ -51,7 +51,7 @@ class Bench:
     """A decider and all that is behind it."""
 
     decider: Decider
-    store: PublicationStore
+    store: HandPublisher
     cache: NearCache
     registry: CollectorRegistry
     time: Time
@@ -74,7 +74,7 @@ class Bench:
 
 
 class BenchMaker:
-    def __init__(self, queue: RedisQueue, cache: NearCache, names: Names, store: PublicationStore) -> None:
+    def __init__(self, queue: RedisQueue, cache: NearCache, names: Names, store: HandPublisher) -> None:
         self.parts = (queue, cache, names, store)
 
     def __call__(

@@ -1,7 +1,8 @@
 """The ASGI application: the guard, the routes, and what a cluster asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from types import MappingProxyType
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.middleware import Middleware
@@ -14,9 +15,13 @@ from extauth.registry.rest.guard import Guard
 
 
 def create_app(
-    routers: Sequence[APIRouter], database: Database, token: AdminToken, metrics: CollectorRegistry
+    routers: Sequence[APIRouter],
+    database: Database,
+    token: AdminToken,
+    metrics: CollectorRegistry,
+    components: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
 ) -> FastAPI:
-    """`metrics` is what GET /metrics shows."""
+    """`metrics` is what GET /metrics shows; `components` tell what is wrong with them, or None."""
     app = FastAPI(
         title="extauth registry",
         version=version("extauth"),
@@ -36,9 +41,9 @@ def create_app(
 
     @app.get("/readyz", tags=["health"], responses=problems.RESPONSES)
     def readyz() -> dict[str, str]:
-        """Tell whether the database answers."""
+        """Tell whether the database answers; and how the parts are without which it can answer still."""
         database.ping()
-        return {"status": "ready"}
+        return {"status": "ready", **{name: fault() or "ok" for name, fault in components.items()}}
 
     @app.get("/metrics", tags=["health"], response_class=Response)
     def metrics_page() -> Response:

@@ -1,20 +1,23 @@
 -- Appends changes to the feed and moves the state on.
--- KEYS[1] changes  KEYS[2] state
--- ARGV: instance, epoch, revision that the caller published last, revision now, longest feed, then per change:
---       digest, epoch, revision, time of commit
--- Returns 1, or 0 when the state is not the one that the caller knows (lost, rolled back, or published anew).
-local state = redis.call('HMGET', KEYS[2], 'instance', 'epoch', 'revision')
-if state[1] ~= ARGV[1] or state[2] ~= ARGV[2] or tonumber(state[3]) < tonumber(ARGV[3]) then
+-- KEYS[1] changes  KEYS[2] state  KEYS[3] lease
+-- ARGV: fencing number, instance and number of the state that the caller knows, longest feed, how many of the next
+--       arguments are fields and values of the new state, those, then per change: digest, epoch, revision, time of commit
+-- Returns 1, or 0 when the state is not the one that the caller knows (lost, rolled back, or published anew), or -1 when
+-- another publisher has the lease.
+if redis.call('HGET', KEYS[3], 'number') ~= ARGV[1] then
+  return -1
+end
+local known = redis.call('HMGET', KEYS[2], 'instance', 'number')
+if known[1] ~= ARGV[2] or known[2] ~= ARGV[3] then
   return 0
 end
-for i = 6, #ARGV, 4 do
-  local number = redis.call('HINCRBY', KEYS[2], 'number', 1)
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'number', number, 'digest', ARGV[i],
+local number, first = tonumber(ARGV[3]), 6 + ARGV[5]
+for i = first, #ARGV, 4 do
+  number = number + 1
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '*', 'number', string.format('%.0f', number), 'digest', ARGV[i],
     'epoch', ARGV[i + 1], 'revision', ARGV[i + 2], 'committed_at', ARGV[i + 3])
 end
-if tonumber(state[3]) < tonumber(ARGV[4]) then
-  redis.call('HSET', KEYS[2], 'revision', ARGV[4])
-end
 local time = redis.call('TIME')
-redis.call('HSET', KEYS[2], 'beat', time[1] .. string.format('%03d', math.floor(time[2] / 1000)))
+redis.call('HSET', KEYS[2], 'beat', time[1] .. string.format('%03d', math.floor(time[2] / 1000)),
+  unpack(ARGV, 6, first - 1))
 return 1

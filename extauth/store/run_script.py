@@ -1,0 +1,37 @@
+"""Running a script so that a Redis which forgot it is taught again."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError
+
+from extauth.store.scripts import Script
+
+Argument = str | bytes | int
+Call = tuple[Sequence[str], Sequence[Argument]]
+"""KEYS and ARGV."""
+
+
+def run(client: redis.Redis, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:  # noqa: ANN401 (what a script returns)
+    """Run a script once. Raises redis-py's errors."""
+    return run_all(client, script, [(keys, arguments)])[0]
+
+
+def run_all(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
+    """Run a script many times in one exchange, all of it again if Redis did not know the script.
+
+    Raises redis-py's errors.
+    """
+    try:
+        return _run_all(client, script, calls)
+    except NoScriptError:
+        client.script_load(script.text)
+        return _run_all(client, script, calls)
+
+
+def _run_all(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[Any]:
+    with client.pipeline(transaction=False) as pipeline:
+        for keys, arguments in calls:
+            pipeline.evalsha(script.sha, len(keys), *keys, *arguments)
+        return list(pipeline.execute())
