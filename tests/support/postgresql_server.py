@@ -19,7 +19,6 @@ _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # nobody reads these databases after a crash of the machine
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "max_connections": "100",
     "shared_buffers": "64MB",
     "max_wal_size": "4GB",
