@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-_TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start")
+_TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start", "at")
 
 
 def print_json(answer: Mapping[str, Any]) -> None:

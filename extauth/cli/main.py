@@ -6,6 +6,8 @@ from importlib.metadata import version
 import click
 
 _COMMANDS = {
+    "admin-tokens": "extauth.cli.admin_tokens:admin_tokens",
+    "audit": "extauth.cli.audit:audit",
     "config": "extauth.cli.config:config",
     "demo": "extauth.cli.demo:demo",
     "envoy": "extauth.cli.envoy:envoy",

@@ -5,14 +5,16 @@ import socket
 from pathlib import Path
 
 import click
-from prometheus_client import REGISTRY, disable_created_metrics
+from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics
 
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import stop_requested
 from extauth.publish.publisher import Publisher
 from extauth.publish.usage_collector import UsageCollector
 from extauth.registry.addresses import ListenError
-from extauth.registry.errors import UnavailableError
+from extauth.registry.errors import ConflictError, InvalidError, UnavailableError
+from extauth.registry.first_owner import make_first_owner
+from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.values import SecretError
@@ -55,6 +57,27 @@ def serve(path: Path) -> None:
     collector.stop(_STOP_PATIENCE)
     publisher.stop(_STOP_PATIENCE)
     server.stop()
+
+
+@registry.command()
+@config_option
+@click.option("--name", default="first owner", show_default=True, help="What people call the token.")
+@click.option("--force-new-owner", is_flag=True, help="Make one though there is an owner, whose tokens are lost.")
+@click.option("--quiet", is_flag=True, help="Print the token and nothing else.")
+def init(path: Path, *, name: str, force_new_owner: bool, quiet: bool) -> None:
+    """Make or migrate the database, and print the first admin token, once: an owner of all tenants."""
+    settings = load_or_exit(RegistrySettings, path)
+    try:
+        issued = make_first_owner(settings, name, RegistryMetrics(CollectorRegistry()), force=force_new_owner)
+    except ConflictError:
+        remedy = "make more with `extauth admin-tokens create`; --force-new-owner is for when all of them are lost"
+        raise click.ClickException(f"an owner has an admin token already: {remedy}") from None
+    except (SecretError, UnavailableError, InvalidError) as error:
+        raise click.ClickException(str(error)) from error
+    if quiet:
+        click.echo(issued.secret)
+    else:
+        click.echo(f"REGISTRY_TOKEN={issued.secret}\n\nThe token is shown only this once: store it now.")
 
 
 def publisher_for(settings: RegistrySettings, server: RegistryServer) -> Publisher:

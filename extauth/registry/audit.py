@@ -24,7 +24,7 @@ class Target:
     """Whose it is; None when it belongs to no tenant."""
 
 
-def record(
+def record(  # noqa: PLR0917 (a change has so many sides)
     connection: Connection,
     actor: str,
     action: str,

@@ -48,6 +48,7 @@ class Database:
         # The database lets one writer in at a time: SQLite by its lock, others at the counter of revisions. Threads
         # that queue here are served in turn, and do not poll SQLite's lock or hold connections meanwhile.
         self._turn = threading.Lock()
+        self._begun = threading.local()
         self._deadline = deadline
 
     def migrate(self) -> None:
@@ -65,13 +66,22 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A write transaction: all of it or, after any error, nothing. UnavailableError when the database fails."""
+        """A write transaction: all of it or, after any error, nothing. UnavailableError when the database fails.
+
+        Within one of the same thread it is a part of that, which ends with it.
+        """
+        outer: Connection | None = getattr(self._begun, "connection", None)
+        if outer is not None:
+            yield outer
+            return
         if not self._turn.acquire(timeout=self._deadline):
             raise UnavailableError("the database is busy: try again")
         try:
             with _translated(), self._writing.begin() as connection:
+                self._begun.connection = connection
                 yield connection
         finally:
+            self._begun.connection = None
             self._turn.release()
 
     def ping(self) -> None:

@@ -1,16 +1,60 @@
 """An ASGI application behind uvicorn, in a thread of its own and without signal handlers."""
 
+import asyncio
 import threading
 import time
+from http import HTTPStatus
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from extauth.registry.addresses import ListenError, listen
+from extauth.registry.rest.problems import problem
 
 _START_DEADLINE = 10.0
+_HEAD_DEADLINE = 10.0
+"""Seconds for the head of a request to arrive."""
 _DRAIN = 5
 """Seconds that open requests have to end."""
+
+
+class _Protocol(H11Protocol):
+    """uvicorn's, with a deadline for the head of a request, and with problems for what is no HTTP."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self._head is None and (self.cycle is None or self.cycle.response_complete):
+            self._await_head()
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        answer = problem(HTTPStatus.BAD_REQUEST, msg)
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        head = h11.Response(status_code=answer.status_code, headers=headers, reason=b"Bad Request")
+        for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head = self.loop.call_later(_HEAD_DEADLINE, self.timeout_keep_alive_handler)
+
+    def _forget_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
 
 
 class HttpServer:
@@ -22,7 +66,7 @@ class HttpServer:
         config = uvicorn.Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=_Protocol,
             ws="none",
             lifespan="off",
             log_config=None,  # the process has set up logging

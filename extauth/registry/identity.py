@@ -6,6 +6,8 @@ What proved it is left behind here: an admin token today, and whatever else make
 from dataclasses import dataclass
 from enum import StrEnum
 
+from extauth.registry.errors import NotFoundError
+
 
 class Role(StrEnum):
     """What somebody may do; `roles` has the table."""
@@ -13,7 +15,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
     """Sees."""
     EDITOR = "editor"
-    """Changes keys too."""
+    """Changes keys too, and tenants and plans unless it is of one tenant."""
     OWNER = "owner"
     """Does everything, and says who else may."""
     PUBLISHER = "publisher"
@@ -33,3 +35,9 @@ class Identity:
     def sees(self, tenant: str | None) -> bool:
         """Whether what belongs to `tenant` (None: to none of them) is there for this identity."""
         return self.tenant is None or self.tenant == tenant
+
+    def narrow(self, tenant: str) -> str:
+        """The tenant that a request for `tenant` (empty: any) is about, empty for all; NotFoundError for another's."""
+        if tenant and not self.sees(tenant):
+            raise NotFoundError("tenant")
+        return tenant or self.tenant or ""

@@ -19,4 +19,10 @@ class RegistryMetrics:
             "Tenants and plans that have changed, and of whose keys some have yet to be published again.",
             registry=registry,
         )
+        self.refusals = Counter(
+            "extauth_registry_refusals",
+            "Requests that were refused for their token.",
+            ["reason"],
+            registry=registry,
+        )
         self.watchers = Gauge("extauth_registry_watchers", "WatchKeys calls that are open.", registry=registry)

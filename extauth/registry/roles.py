@@ -5,7 +5,7 @@ may do an operation of the first kind to what is its tenant's; all else is not t
 kind are for identities of all tenants.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from extauth.registry.errors import ForbiddenError
@@ -13,18 +13,18 @@ from extauth.registry.identity import Identity, Role
 
 WATCH = ("GRPC", "WatchKeys")
 
-_VIEWERS: Set[Role] = frozenset({Role.VIEWER, Role.EDITOR, Role.OWNER})
-_EDITORS: Set[Role] = frozenset({Role.EDITOR, Role.OWNER})
-_OWNERS: Set[Role] = frozenset({Role.OWNER})
-_PUBLISHERS: Set[Role] = frozenset({Role.PUBLISHER, Role.OWNER})
-_EVERYBODY: Set[Role] = frozenset(Role)
+_VIEWERS = frozenset({Role.VIEWER, Role.EDITOR, Role.OWNER})
+_EDITORS = frozenset({Role.EDITOR, Role.OWNER})
+_OWNERS = frozenset({Role.OWNER})
+_PUBLISHERS = frozenset({Role.PUBLISHER, Role.OWNER})
+_EVERYBODY = frozenset(Role)
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
     """Who may do one operation."""
 
-    roles: Set[Role]
+    roles: frozenset[Role]
     """None of them: it needs no token."""
     of_tenants: bool = True
     """Whether an identity of one tenant may do it, to what is its tenant's."""
@@ -33,6 +33,8 @@ class Permission:
 _OPEN = Permission(frozenset())
 _VIEW = Permission(_VIEWERS)
 _EDIT = Permission(_EDITORS)
+_VIEW_ALL = Permission(_VIEWERS, of_tenants=False)
+_EDIT_ALL = Permission(_EDITORS, of_tenants=False)
 _OWN = Permission(_OWNERS)
 
 PERMISSIONS: Mapping[tuple[str, str], Permission] = {
@@ -54,21 +56,21 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/v1/keys/{key_id}/disable"): _EDIT,
     ("POST", "/v1/keys/{key_id}/enable"): _EDIT,
     ("GET", "/v1/tenants"): _VIEW,
-    ("POST", "/v1/tenants"): Permission(_EDITORS, of_tenants=False),
+    ("POST", "/v1/tenants"): _EDIT_ALL,
     ("GET", "/v1/tenants/{tenant_id}"): _VIEW,
-    ("PATCH", "/v1/tenants/{tenant_id}"): Permission(_EDITORS, of_tenants=False),
-    ("DELETE", "/v1/tenants/{tenant_id}"): Permission(_EDITORS, of_tenants=False),
-    ("POST", "/v1/tenants/{tenant_id}/suspend"): Permission(_EDITORS, of_tenants=False),
-    ("POST", "/v1/tenants/{tenant_id}/resume"): Permission(_EDITORS, of_tenants=False),
-    ("GET", "/v1/plans"): Permission(_VIEWERS, of_tenants=False),
-    ("POST", "/v1/plans"): Permission(_EDITORS, of_tenants=False),
-    ("GET", "/v1/plans/{name}"): Permission(_VIEWERS, of_tenants=False),
-    ("PATCH", "/v1/plans/{name}"): Permission(_EDITORS, of_tenants=False),
-    ("DELETE", "/v1/plans/{name}"): Permission(_EDITORS, of_tenants=False),
-    ("GET", "/v1/token-revocations"): Permission(_VIEWERS, of_tenants=False),
-    ("POST", "/v1/token-revocations"): Permission(_EDITORS, of_tenants=False),
-    ("GET", "/v1/token-revocations/{revocation_id}"): Permission(_VIEWERS, of_tenants=False),
-    ("POST", "/v1/token-revocations/{revocation_id}/lift"): Permission(_EDITORS, of_tenants=False),
+    ("PATCH", "/v1/tenants/{tenant_id}"): _EDIT_ALL,
+    ("DELETE", "/v1/tenants/{tenant_id}"): _EDIT_ALL,
+    ("POST", "/v1/tenants/{tenant_id}/suspend"): _EDIT_ALL,
+    ("POST", "/v1/tenants/{tenant_id}/resume"): _EDIT_ALL,
+    ("GET", "/v1/plans"): _VIEW_ALL,
+    ("POST", "/v1/plans"): _EDIT_ALL,
+    ("GET", "/v1/plans/{name}"): _VIEW_ALL,
+    ("PATCH", "/v1/plans/{name}"): _EDIT_ALL,
+    ("DELETE", "/v1/plans/{name}"): _EDIT_ALL,
+    ("GET", "/v1/token-revocations"): _VIEW_ALL,
+    ("POST", "/v1/token-revocations"): _EDIT_ALL,
+    ("GET", "/v1/token-revocations/{revocation_id}"): _VIEW_ALL,
+    ("POST", "/v1/token-revocations/{revocation_id}/lift"): _EDIT_ALL,
     ("GET", "/v1/usage"): _VIEW,
     ("GET", "/v1/usage/export"): _VIEW,
     ("GET", "/v1/audit"): _VIEW,

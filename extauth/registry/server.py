@@ -6,19 +6,28 @@ from contextlib import ExitStack
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import ASGIApp
 
-from extauth.registry.authorization import AdminToken
+from extauth.registry.admin_tokens import AdminTokens
+from extauth.registry.audit_listing import AuditTrail
+from extauth.registry.authentication import Authenticator, BootstrapToken
 from extauth.registry.database import Database
+from extauth.registry.failures import FailureLimit
+from extauth.registry.grpc_guard import GrpcGuard
 from extauth.registry.grpc_server import GrpcServer
 from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
+from extauth.registry.idempotency import IdempotentAnswers
+from extauth.registry.idempotency_expiry import IdempotencyExpiry
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.plans import PlanRegistry
 from extauth.registry.propagator import Propagator
-from extauth.registry.rest.app import create_app
+from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
+from extauth.registry.rest.app import Door, create_app
+from extauth.registry.rest.audit_routes import AuditRoutes
 from extauth.registry.rest.plan_routes import PlanRoutes
 from extauth.registry.rest.routes import KeyRoutes
+from extauth.registry.rest.security_headers import SecurityHeaders
 from extauth.registry.rest.tenant_routes import TenantRoutes
 from extauth.registry.rest.token_routes import TokenRoutes
 from extauth.registry.rest.usage_routes import UsageRoutes
@@ -29,7 +38,7 @@ from extauth.registry.watch import WatchKeys
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
-_PROPAGATOR_PATIENCE = 5.0  # seconds
+_STOP_PATIENCE = 5.0  # seconds
 
 
 class RegistryServer:
@@ -44,7 +53,7 @@ class RegistryServer:
         """UnavailableError when the database's driver is not installed."""
         self._settings = settings
         self._metrics = RegistryMetrics(metrics)
-        self._token = AdminToken.read(settings.admin_token)
+        bootstrap = BootstrapToken.read(settings.admin_token) if settings.admin_token else None
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
         password = settings.database_password.read() if settings.database_password else None
         self._database = Database(settings.database, password)
@@ -54,6 +63,10 @@ class RegistryServer:
         self.tokens = TokenRegistry(self._database, peppers, self._metrics)
         self.history = History(self._database)
         self.ledger = Ledger(self._database)
+        self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
+        self._authenticator = Authenticator(bootstrap, self._admin_tokens)
+        self._answers = IdempotentAnswers(self._database, peppers)
+        self._failures = FailureLimit()
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
         self.grpc_address = settings.listen.grpc
@@ -68,8 +81,12 @@ class RegistryServer:
             opened.callback(self._database.close)
             self._database.migrate()
             propagator = Propagator(self._database, self._metrics)
-            opened.callback(propagator.stop, _PROPAGATOR_PATIENCE)
+            opened.callback(propagator.stop, _STOP_PATIENCE)
             propagator.start()
+            self._tell_of_missing_owner()
+            expiry = IdempotencyExpiry(self._answers)
+            opened.callback(expiry.stop, _STOP_PATIENCE)
+            expiry.start()
             self._start_grpc(opened)
             http = HttpServer(self._app(), self._settings.listen.http)
             opened.callback(http.stop)
@@ -82,6 +99,10 @@ class RegistryServer:
         """Let open requests end, end the watchers, close the database. May be called twice."""
         self._closers.close()
 
+    def _tell_of_missing_owner(self) -> None:
+        if not self._authenticator.lets_somebody_in():
+            _log.warning("nobody has an admin token: run `extauth registry init`")
+
     def _app(self) -> ASGIApp:
         routes = (
             KeyRoutes(self.registry),
@@ -89,15 +110,19 @@ class RegistryServer:
             PlanRoutes(self.plans),
             TokenRoutes(self.tokens),
             UsageRoutes(self.ledger),
+            AdminTokenRoutes(self._admin_tokens),
+            AuditRoutes(AuditTrail(self._database)),
         )
         routers = [one.router() for one in routes]
-        return create_app(routers, self._database, self._token, self._metrics.registry, self.components)
+        door = Door(self._authenticator, self._failures, self._answers, self._settings.trusted_proxies)
+        return SecurityHeaders(create_app(routers, self._database, door, self._metrics, self.components))
 
     def _start_grpc(self, opened: ExitStack) -> None:
         address = self._settings.listen.grpc
         if address is None:
             return
-        watch = WatchKeys(self.history, self._token, self._settings.publish.poll_interval, self._metrics)
+        entry = GrpcGuard(self._authenticator, self._failures)
+        watch = WatchKeys(self.history, entry, self._settings.publish.poll_interval, self._metrics)
         server = GrpcServer(watch, address)
         opened.callback(server.stop)
         server.start()

@@ -1,8 +1,9 @@
 """registry.yaml: where the keys are kept, who may change them and how they travel to Redis."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -38,6 +39,21 @@ def _in_memory(url: URL) -> bool:
     if url.get_backend_name() != "sqlite":
         return False
     return not url.database or ":memory:" in url.database or "memory" in str(url.query.get("mode", ""))
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("is not a network: use an address and a length, such as 10.0.0.0/8") from None
+
+
+Network = Annotated[
+    IPv4Network | IPv6Network,
+    BeforeValidator(_network),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "2001:db8::/32"]}),
+]
 
 
 class ListenSettings(Settings):
@@ -79,8 +95,13 @@ class RegistrySettings(Settings):
     database_password: SecretReference | None = None
     """Where the database user's password is kept."""
     listen: ListenSettings = ListenSettings()
-    admin_token: SecretReference
-    """Where the bearer token of the REST API and of WatchKeys is kept; 16 characters or more."""
+    admin_token: SecretReference | None = None
+    """Where a first admin token is kept, for demos and secret managers: an owner of all tenants; 16 characters or more.
+
+    Without it `extauth registry init` makes the first one.
+    """
+    trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=64)
+    """Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; none by default."""
     keys: KeySettings
     redis: RedisSettings = RedisSettings()
     publish: PublishSettings = PublishSettings()

@@ -13,8 +13,8 @@ import grpc
 
 from extauth.keys.change import KeyChange
 from extauth.keys.record import Version
-from extauth.registry.authorization import AdminToken
 from extauth.registry.errors import UnavailableError
+from extauth.registry.grpc_guard import GrpcGuard
 from extauth.registry.history import History
 from extauth.registry.metrics import RegistryMetrics
 from extauth.wire.registry.v1 import registry_pb2
@@ -32,13 +32,13 @@ class WatchKeys:
     def __init__(
         self,
         history: History,
-        token: AdminToken,
+        guard: GrpcGuard,
         poll_interval: float,
         metrics: RegistryMetrics,
         max_watchers: int = MAX_WATCHERS,
     ) -> None:
         self._history = history
-        self._token = token
+        self._guard = guard
         self._poll_interval = poll_interval
         self._metrics = metrics
         self._max_watchers = max_watchers
@@ -65,21 +65,15 @@ class WatchKeys:
         self, request: registry_pb2.WatchKeysRequest, context: grpc.ServicerContext
     ) -> Iterator[registry_pb2.KeyChange]:
         """Yield what happened after the request's revision, for as long as the client listens."""
-        self._authorize(context)
-        ended = self._enter(context)
         try:
+            self._guard.admit(context)
+            ended = self._enter(context)
             seen = self._begin(request, context)
             yield from self._follow(seen, ended, context)
         except UnavailableError as error:
             _abort(context, grpc.StatusCode.UNAVAILABLE, str(error))
         if self._closing:
             _abort(context, grpc.StatusCode.UNAVAILABLE, "the registry stops: watch again from the last revision")
-
-    def _authorize(self, context: grpc.ServicerContext) -> None:
-        for name, value in context.invocation_metadata():
-            if name == "authorization" and isinstance(value, str) and self._token.accepts(value):
-                return
-        _abort(context, grpc.StatusCode.UNAUTHENTICATED, "send the metadata `authorization: Bearer <admin token>`")
 
     def _enter(self, context: grpc.ServicerContext) -> threading.Event:
         """Take a seat, which is given back when the call ends, however it ends."""
@@ -129,6 +123,7 @@ class WatchKeys:
                     yield _message(change, epoch)
                     revision = change.revision
             elif time.monotonic() >= bookmark_due:
+                self._guard.admit(context)  # the token may have been revoked meanwhile
                 yield registry_pb2.KeyChange(revision=revision, epoch=epoch, committed_at=0)
             else:
                 ended.wait(self._poll_interval)

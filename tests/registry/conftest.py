@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from extauth.keys.digest import Pepper
 from extauth.registry import times
+from extauth.registry.admin_tokens import AdminTokens
 from extauth.registry.database import Database
 from extauth.registry.history import History
 from extauth.registry.key import IssuedKey, NewKey
@@ -155,6 +156,12 @@ def plans(database: Database, clock: Clock) -> PlanRegistry:
 def propagator(database: Database, clock: Clock) -> Propagator:
     """One that works only when it is told to."""
     return Propagator(database, RegistryMetrics(CollectorRegistry()), clock)
+
+
+@pytest.fixture
+def admin_tokens(database: Database, pepper: Pepper, clock: Clock) -> AdminTokens:
+    second = Pepper("second", b"another pepper of 32 bytes or more")
+    return AdminTokens(database, [pepper, second], RegistryMetrics(CollectorRegistry()), clock)
 
 
 @pytest.fixture

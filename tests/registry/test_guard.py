@@ -2,13 +2,17 @@
 
 import asyncio
 
+from prometheus_client import CollectorRegistry
 from starlette.types import Message, Receive, Scope, Send
 
-from extauth.registry.authorization import AdminToken
+from extauth.registry.admin_tokens import AdminTokens
+from extauth.registry.authentication import Authenticator, BootstrapToken
+from extauth.registry.failures import FailureLimit
+from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.rest.guard import Guard
 
 
-def test_a_body_that_trickles_in_is_given_up(token: str) -> None:
+def test_a_body_that_trickles_in_is_given_up(token: str, admin_tokens: AdminTokens) -> None:
     sent: list[Message] = []
 
     async def never_called(_scope: Scope, _receive: Receive, _send: Send) -> None:
@@ -27,5 +31,7 @@ def test_a_body_that_trickles_in_is_given_up(token: str) -> None:
         "path": "/v1/keys",
         "headers": [(b"authorization", f"Bearer {token}".encode())],
     }
-    asyncio.run(Guard(never_called, AdminToken(token), body_deadline=0.05)(scope, trickle, send))
+    authenticator = Authenticator(BootstrapToken(token), admin_tokens)
+    metrics = RegistryMetrics(CollectorRegistry())
+    asyncio.run(Guard(never_called, authenticator, FailureLimit(), metrics, body_deadline=0.05)(scope, trickle, send))
     assert sent[0]["status"] == 408

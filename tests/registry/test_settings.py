@@ -9,7 +9,6 @@ from extauth.settings.model import load
 from extauth.settings.problems import SettingsError
 
 SMALLEST = """
-admin_token: {env: ADMIN_TOKEN}
 keys: {peppers: [{id: first, env: PEPPER}]}
 """
 
@@ -35,6 +34,7 @@ database: postgresql://extauth@db.example/extauth
 database_password: {file: /run/secrets/db}
 listen: {http: "unix:/run/http.sock", grpc: null}
 admin_token: {file: /run/secrets/token}
+trusted_proxies: [10.0.0.0/8, "2001:db8::/32"]
 keys: {prefix: acme_live, peppers: [{id: b, env: B}, {id: a, env: A}]}
 redis: {url: "redis://cache:6379/1"}
 publish: {poll_interval: 50ms, reconcile_interval: 5m}
@@ -42,6 +42,7 @@ log: {level: debug, format: console}
 """
     settings = read(tmp_path, text)
     assert settings.listen.grpc is None
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "2001:db8::/32"]
     assert [pepper.id for pepper in settings.keys.peppers] == ["b", "a"]
     assert settings.publish.reconcile_interval == 300
 
@@ -50,6 +51,8 @@ def test_all_problems_come_at_once(tmp_path: Path) -> None:
     text = """
 database: mysql://host/db
 listen: {http: nowhere}
+admin_token: {}
+trusted_proxies: [10.0.0.1/8]
 keys: {prefix: Not-Good, peppers: []}
 publish: {poll_interval: 0s}
 tokens: x
@@ -60,6 +63,7 @@ tokens: x
         "database",
         "listen.http",
         "admin_token",
+        "trusted_proxies[0]",
         "keys.prefix",
         "keys.peppers",
         "publish.poll_interval",

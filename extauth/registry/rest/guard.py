@@ -1,24 +1,37 @@
-"""The door of the API: no request gets past it without the admin token, too large or too slow.
+"""The door of the API: no request gets past it without a valid token, too large or too slow.
 
-It stands before FastAPI, which would read and judge the body of a stranger first.
+It stands before FastAPI, which would read and judge the body of a stranger first. What whoever it lets in may do is
+judged behind it, by `authorize`.
 """
 
 import asyncio
+import math
+from collections.abc import Sequence
 from http import HTTPStatus
 
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from extauth.registry.authorization import AdminToken
-from extauth.registry.errors import FieldProblem
-from extauth.registry.rest.problems import problem
+from extauth.registry.authentication import Authenticator, bearer_token
+from extauth.registry.errors import FieldProblem, UnavailableError
+from extauth.registry.failures import FailureLimit
+from extauth.registry.identity import Identity
+from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.origin import ORIGIN, Network, Origin, client_address, network_of, printable
+from extauth.registry.rest.problems import problem, unavailable
+from extauth.registry.roles import PERMISSIONS
+from extauth.telemetry.logs import logger
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
-"""Need no token: they show and change no key."""
 MAX_BODY_BYTES = 64 * 1024
 BODY_DEADLINE = 10.0
 """Seconds for a whole body to arrive."""
+PAGES = "/docs/"
+"""What is below it needs no token either: files that anybody may have."""
+
+_OPEN_PATHS = frozenset(path for (_, path), permission in PERMISSIONS.items() if not permission.roles)
+_log = logger(__name__)
 
 
 class _ClientGoneError(Exception):
@@ -26,19 +39,67 @@ class _ClientGoneError(Exception):
 
 
 class Guard:
-    """ASGI middleware."""
+    """ASGI middleware. Leaves the identity behind the request in its `state`, and its origin in ORIGIN."""
 
-    def __init__(self, app: ASGIApp, token: AdminToken, body_deadline: float = BODY_DEADLINE) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        failures: FailureLimit,
+        metrics: RegistryMetrics,
+        *,
+        trusted_proxies: Sequence[Network] = (),
+        body_deadline: float = BODY_DEADLINE,
+    ) -> None:
         self._app = app
-        self._token = token
+        self._authenticator = authenticator
+        self._failures = failures
+        self._metrics = metrics
+        self._trusted_proxies = trusted_proxies
         self._body_deadline = body_deadline
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":  # nothing else is served
             return
-        if scope["path"] not in OPEN_PATHS and not self._token.accepts(Headers(scope=scope).get("authorization", "")):
-            await _unauthorized()(scope, receive, send)
-            return
+        headers = Headers(scope=scope)
+        origin = self._origin(scope, headers)
+        ORIGIN.set(origin)  # each request is a task, and this its own copy
+        if scope["path"] not in _OPEN_PATHS and not scope["path"].startswith(PAGES):
+            identity = await self._identify(headers.get("authorization", ""), origin.address)
+            if not isinstance(identity, Identity):
+                await identity(scope, receive, send)
+                return
+            scope.setdefault("state", {})["identity"] = identity
+        await self._pass(scope, receive, send)
+
+    def _origin(self, scope: Scope, headers: Headers) -> Origin:
+        peer = scope["client"][0] if scope.get("client") else ""
+        forwarded_for = ",".join(headers.getlist("x-forwarded-for"))
+        address = client_address(peer, forwarded_for, self._trusted_proxies)
+        return Origin(address, printable(headers.get("user-agent", "")))
+
+    async def _identify(self, authorization: str, address: str) -> Identity | JSONResponse:
+        """Whose request it is, or the answer to it."""
+        network = network_of(address)
+        wait = self._failures.wait_for(network)
+        if wait:
+            self._metrics.refusals.labels("too_many_failures").inc()
+            return _too_many_failures(wait)
+        if not bearer_token(authorization):
+            self._metrics.refusals.labels("no_token").inc()
+            return _unauthorized()
+        try:
+            identity = await run_in_threadpool(self._authenticator.identify, authorization)
+        except UnavailableError as error:
+            return unavailable(error)
+        if identity is None:
+            self._failures.note(network)
+            self._metrics.refusals.labels("invalid_token").inc()
+            _log.warning("a token was refused", address=address)
+            return _unauthorized()
+        return identity
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             async with asyncio.timeout(self._body_deadline):
                 body = await _read(receive)
@@ -59,6 +120,12 @@ def _unauthorized() -> JSONResponse:
     return problem(
         HTTPStatus.UNAUTHORIZED, "no admin token that is valid here", [error], {"www-authenticate": "Bearer"}
     )
+
+
+def _too_many_failures(wait: float) -> JSONResponse:
+    error = FieldProblem("authorization", "was not valid too often from this address", "wait, and mend the token")
+    headers = {"retry-after": str(math.ceil(wait))}
+    return problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests without a valid token", [error], headers)
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -9,7 +9,7 @@ from extauth.registry.plan import Plan
 from extauth.registry.plans import PlanRegistry
 from extauth.registry.rest.plan_bodies import CreatePlanBody, PlanBody, PlanPageBody, PlanQuery, UpdatePlanBody
 from extauth.registry.rest.preconditions import IfMatch, expected_revisions, set_tag
-from extauth.registry.rest.routing import ACTOR, failures, router_for
+from extauth.registry.rest.routing import Caller, failures, router_for
 
 _INVALID, _ABSENT = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND
 _CONFLICT, _STALE = HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED
@@ -32,9 +32,9 @@ class PlanRoutes:
         add(one, self.delete, methods=["DELETE"], status_code=204, responses=failures(_ABSENT, _CONFLICT, _STALE))
         return router
 
-    def create(self, body: CreatePlanBody, response: Response) -> PlanBody:
+    def create(self, body: CreatePlanBody, caller: Caller, response: Response) -> PlanBody:
         """Make a plan."""
-        plan = self._registry.create(body.new_plan(), ACTOR)
+        plan = self._registry.create(body.new_plan(), caller.name)
         response.headers["location"] = f"/v1/plans/{plan.name}"
         return _shown(plan, response)
 
@@ -46,13 +46,15 @@ class PlanRoutes:
         """Show one plan."""
         return _shown(self._registry.show(name), response)
 
-    def update(self, name: str, body: UpdatePlanBody, response: Response, if_match: IfMatch = None) -> PlanBody:
+    def update(
+        self, name: str, caller: Caller, body: UpdatePlanBody, response: Response, if_match: IfMatch = None
+    ) -> PlanBody:
         """Change description, limits or scopes. New limits reach all keys on the plan."""
-        return _shown(self._registry.update(name, body.update(), ACTOR, expected_revisions(if_match)), response)
+        return _shown(self._registry.update(name, body.update(), caller.name, expected_revisions(if_match)), response)
 
-    def delete(self, name: str, if_match: IfMatch = None) -> None:
+    def delete(self, name: str, caller: Caller, if_match: IfMatch = None) -> None:
         """Remove a plan that no tenant and no key, unless it is revoked, is on."""
-        self._registry.delete(name, ACTOR, expected_revisions(if_match))
+        self._registry.delete(name, caller.name, expected_revisions(if_match))
 
 
 def _shown(plan: Plan, response: Response) -> PlanBody:

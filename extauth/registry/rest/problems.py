@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from extauth.registry.errors import (
     ConflictError,
     FieldProblem,
+    ForbiddenError,
     InvalidError,
     NotFoundError,
     StaleError,
@@ -20,37 +21,39 @@ from extauth.registry.errors import (
 from extauth.settings.source import dotted
 
 MEDIA_TYPE = "application/problem+json"
-_TEXT = {"type": "string"}
 _PLACES = {"body", "query", "path", "header"}
+_TEXT = {"type": "string"}
 
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {
-        "description": "Any error",
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "detail", "errors"],
-                    "properties": {
-                        "type": _TEXT,
-                        "title": _TEXT,
-                        "status": {"type": "integer"},
-                        "detail": _TEXT,
-                        "errors": {
-                            "type": "array",
-                            "items": {
-                                "type": "object",
-                                "required": ["field", "message", "remedy"],
-                                "properties": {"field": _TEXT, "message": _TEXT, "remedy": _TEXT},
-                            },
-                        },
-                    },
-                }
-            }
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "description": "An error (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "errors"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "errors": {
+            "type": "array",
+            "description": "What is wrong with each field, and how to mend it.",
+            "items": {
+                "type": "object",
+                "required": ["field", "message", "remedy"],
+                "properties": {"field": _TEXT, "message": _TEXT, "remedy": _TEXT},
+            },
         },
-    }
+    },
 }
-"""For OpenAPI."""
+"""`Problem` among the schemas of OpenAPI."""
+
+
+def response(description: str) -> dict[str, Any]:
+    """An answer of OpenAPI that is a problem."""
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {"default": response("Any other error")}
+"""For OpenAPI, of every route; `openapi` adds those that follow from what the route takes."""
 
 
 def problem(
@@ -69,9 +72,14 @@ def problem(
     return JSONResponse(content, status, headers, MEDIA_TYPE)
 
 
+def unavailable(error: UnavailableError) -> JSONResponse:
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"retry-after": "1"})
+
+
 def install(app: FastAPI) -> None:
     """Answer each kind of error by its one problem."""
     app.add_exception_handler(InvalidError, _invalid)
+    app.add_exception_handler(ForbiddenError, _forbidden)
     app.add_exception_handler(NotFoundError, _not_found)
     app.add_exception_handler(ConflictError, _conflict)
     app.add_exception_handler(StaleError, _stale)
@@ -84,6 +92,12 @@ def install(app: FastAPI) -> None:
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, InvalidError)
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields cannot be taken as they are", error.problems)
+
+
+async def _forbidden(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ForbiddenError)
+    headers = {"www-authenticate": 'Bearer error="insufficient_scope"'}
+    return problem(HTTPStatus.FORBIDDEN, error.message, [error.problem], headers)
 
 
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
@@ -103,7 +117,8 @@ async def _stale(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers={"retry-after": "1"})
+    assert isinstance(error, UnavailableError)
+    return unavailable(error)
 
 
 async def _misshapen(_request: Request, error: Exception) -> JSONResponse:

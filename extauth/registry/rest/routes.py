@@ -1,5 +1,7 @@
 """The routes on keys: each turns a body into one operation, and the result into a body."""
 
+import dataclasses
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
@@ -18,8 +20,9 @@ from extauth.registry.rest.bodies import (
     RotateBody,
     UpdateBody,
 )
+from extauth.registry.rest.idempotent import Idempotent, Once
 from extauth.registry.rest.preconditions import IfMatch, expected_revisions, set_tag
-from extauth.registry.rest.routing import ACTOR, failures, router_for
+from extauth.registry.rest.routing import Caller, failures, router_for
 
 _INVALID, _ABSENT = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_FOUND
 _CONFLICT, _STALE = HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED
@@ -46,51 +49,65 @@ class KeyRoutes:
         add(f"{one}/enable", self.enable, methods=["POST"], responses=failures(_ABSENT, _CONFLICT))
         return router
 
-    def create(self, body: CreateBody, response: Response) -> IssuedKeyBody:
+    def create(self, body: CreateBody, caller: Caller, once: Idempotent, response: Response) -> IssuedKeyBody:
         """Make a key. The answer has its secret, which cannot be shown again."""
-        return self._issued(self._registry.create(body.new_key(), ACTOR, existing=body.existing), response)
+        caller.narrow(body.tenant)
+        existing = body.existing or caller.tenant is not None  # plans are of all tenants
+        return self._issued(
+            once, lambda: self._registry.create(body.new_key(), caller.name, existing=existing), response
+        )
 
-    def find(self, query: Annotated[ListQuery, Query()]) -> KeyPage:
+    def find(self, query: Annotated[ListQuery, Query()], caller: Caller) -> KeyPage:
         """List keys: filtered, sorted, page by page."""
-        page = self._registry.find(query.filter(), query.limit, query.cursor, query.sorting())
+        wanted = dataclasses.replace(query.filter(), tenant=caller.narrow(query.tenant))
+        page = self._registry.find(wanted, query.limit, query.cursor, query.sorting())
         return KeyPage.of(page, self._registry.clock())
 
     def show(self, key_id: str, response: Response) -> KeyBody:
         """Show one key."""
         return self._shown(self._registry.show(key_id), response)
 
-    def update(self, key_id: str, body: UpdateBody, response: Response, if_match: IfMatch = None) -> KeyBody:
+    def update(
+        self, key_id: str, caller: Caller, body: UpdateBody, response: Response, if_match: IfMatch = None
+    ) -> KeyBody:
         """Change name, scopes, plan, limits, metadata or times."""
         expected = expected_revisions(if_match)
-        return self._shown(self._registry.update(key_id, body.update(), ACTOR, expected), response)
+        existing = caller.tenant is not None
+        key = self._registry.update(key_id, body.update(), caller.name, expected, existing=existing)
+        return self._shown(key, response)
 
-    def rotate(self, key_id: str, response: Response, body: RotateBody | None = None) -> IssuedKeyBody:
+    def rotate(
+        self, key_id: str, caller: Caller, once: Idempotent, response: Response, body: RotateBody | None = None
+    ) -> IssuedKeyBody:
         """Make a successor with the same rights, and let the old key end after a grace period."""
         wanted = body or RotateBody()
-        return self._issued(self._registry.rotate(key_id, wanted.grace, wanted.created_by, ACTOR), response)
+        return self._issued(
+            once, lambda: self._registry.rotate(key_id, wanted.grace, wanted.created_by, caller.name), response
+        )
 
-    def revoke(self, key_id: str, response: Response, body: RevokeBody | None = None) -> KeyBody:
+    def revoke(self, key_id: str, caller: Caller, response: Response, body: RevokeBody | None = None) -> KeyBody:
         """End a key at once and for good."""
-        return self._shown(self._registry.revoke(key_id, body.reason if body else "", ACTOR), response)
+        return self._shown(self._registry.revoke(key_id, body.reason if body else "", caller.name), response)
 
-    def expire(self, key_id: str, response: Response, body: ExpireBody | None = None) -> KeyBody:
+    def expire(self, key_id: str, caller: Caller, response: Response, body: ExpireBody | None = None) -> KeyBody:
         """End a key at a time, or now."""
-        return self._shown(self._registry.expire(key_id, body.at if body else None, ACTOR), response)
+        return self._shown(self._registry.expire(key_id, body.at if body else None, caller.name), response)
 
-    def disable(self, key_id: str, response: Response) -> KeyBody:
+    def disable(self, key_id: str, caller: Caller, response: Response) -> KeyBody:
         """Switch a key off."""
-        return self._shown(self._registry.disable(key_id, ACTOR), response)
+        return self._shown(self._registry.disable(key_id, caller.name), response)
 
-    def enable(self, key_id: str, response: Response) -> KeyBody:
+    def enable(self, key_id: str, caller: Caller, response: Response) -> KeyBody:
         """Switch a disabled key on again."""
-        return self._shown(self._registry.enable(key_id, ACTOR), response)
+        return self._shown(self._registry.enable(key_id, caller.name), response)
 
     def _shown(self, key: Key, response: Response) -> KeyBody:
         set_tag(response, key.revision)
         return KeyBody.of(key, self._registry.clock())
 
-    def _issued(self, issued: IssuedKey, response: Response) -> IssuedKeyBody:
-        set_tag(response, issued.key.revision)
-        response.headers["location"] = f"/v1/keys/{issued.key.id}"
+    def _issued(self, once: Once, work: Callable[[], IssuedKey], response: Response) -> IssuedKeyBody:
+        body = once.do(IssuedKeyBody, lambda: IssuedKeyBody.of_issued(work(), self._registry.clock()))
+        set_tag(response, body.revision)
+        response.headers["location"] = f"/v1/keys/{body.id}"
         response.headers["cache-control"] = "no-store"  # it has the secret
-        return IssuedKeyBody.of_issued(issued, self._registry.clock())
+        return body

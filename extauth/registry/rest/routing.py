@@ -1,15 +1,24 @@
-"""What all routes have in common."""
+"""What all routes have in common: who asks, and how they may fail."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.security import HTTPBearer
 
+from extauth.registry.identity import Identity
 from extauth.registry.rest.problems import RESPONSES
 
-ACTOR = "admin-token"
-"""Whoever holds the token; a header that names somebody would be only a claim."""
+
+def identity_of(request: Request) -> Identity:
+    """Who asks, as the guard has found out."""
+    identity = request.state.identity
+    assert isinstance(identity, Identity)
+    return identity
+
+
+Caller = Annotated[Identity, Depends(identity_of)]
+"""A parameter of routes that need to know who asks."""
 
 
 def router_for(prefix: str, tag: str) -> APIRouter:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from extauth.registry.rest.routing import ACTOR, router_for
+from extauth.registry.rest.routing import Caller, router_for
 from extauth.registry.rest.token_bodies import RevocationBody, RevocationPageBody, RevocationQuery, RevokeTokensBody
 from extauth.registry.token_listing import RevocationPage
 from extauth.registry.token_operations import TokenRegistry
@@ -27,9 +27,9 @@ class TokenRoutes:
         add("/{revocation_id}/lift", self.lift, methods=["POST"])
         return router
 
-    def revoke(self, body: RevokeTokensBody, response: Response) -> RevocationBody:
+    def revoke(self, body: RevokeTokensBody, caller: Caller, response: Response) -> RevocationBody:
         """Refuse one bearer token, or all of a subject. Neither its id nor the subject is stored as it is."""
-        revocation, is_new = self._registry.revoke_tokens(body.tokens(), body.reason, body.until, ACTOR)
+        revocation, is_new = self._registry.revoke_tokens(body.tokens(), body.reason, body.until, caller.name)
         response.headers["location"] = f"/v1/token-revocations/{revocation.id}"
         if not is_new:
             response.status_code = HTTPStatus.OK
@@ -47,6 +47,6 @@ class TokenRoutes:
         """Show one revocation."""
         return RevocationBody.of(self._registry.show(revocation_id))
 
-    def lift(self, revocation_id: str) -> RevocationBody:
+    def lift(self, revocation_id: str, caller: Caller) -> RevocationBody:
         """Honour the tokens of a subject again; the revocation of a single token is final."""
-        return RevocationBody.of(self._registry.lift(revocation_id, ACTOR))
+        return RevocationBody.of(self._registry.lift(revocation_id, caller.name))

@@ -1,5 +1,6 @@
 """The routes on usage: page by page, or all of it as a file."""
 
+import dataclasses
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
@@ -7,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import Request
 
 from extauth.registry.ledger import Ledger
-from extauth.registry.rest.routing import router_for
+from extauth.registry.rest.routing import Caller, router_for
 from extauth.registry.rest.usage_bodies import Format, UsageExportQuery, UsagePageBody, UsageQuery
 from extauth.registry.rest.usage_export import MEDIA_TYPES, WRITERS, as_csv
 
@@ -42,13 +43,14 @@ class UsageRoutes:
         return router
 
     def find(
-        self, request: Request, query: Annotated[UsageQuery, Query()], accept: _Accept = ""
+        self, request: Request, query: Annotated[UsageQuery, Query()], caller: Caller, accept: _Accept = ""
     ) -> UsagePageBody | Response:
         """List checks by key, API and hour, or as asked for, newest first.
 
         As CSV, the header `link` names the next page.
         """
-        page = self._ledger.find(query.filter(), query.limit, query.cursor)
+        wanted = dataclasses.replace(query.filter(), tenant=caller.narrow(query.tenant))
+        page = self._ledger.find(wanted, query.limit, query.cursor)
         if _format(query.format, accept) == "json":
             return UsagePageBody.of(page)
         response = Response("".join(as_csv(page.scope, [page.items])), media_type=MEDIA_TYPES["csv"])
@@ -57,12 +59,15 @@ class UsageRoutes:
             response.headers["link"] = f'<{following.path}?{following.query}>; rel="next"'
         return response
 
-    def export(self, query: Annotated[UsageExportQuery, Query()], accept: _Accept = "") -> StreamingResponse:
+    def export(
+        self, query: Annotated[UsageExportQuery, Query()], caller: Caller, accept: _Accept = ""
+    ) -> StreamingResponse:
         """Show all checks at once, as a file in CSV or JSON.
 
         Should the registry fail on the way, the answer breaks off: it is then no complete HTTP message.
         """
-        scope, parts = self._ledger.export(query.filter())
+        wanted = dataclasses.replace(query.filter(), tenant=caller.narrow(query.tenant))
+        scope, parts = self._ledger.export(wanted)
         form = _format(query.format, accept)
         headers = {"content-disposition": f'attachment; filename="usage.{form}"'}
         return StreamingResponse(WRITERS[form](scope, parts), media_type=MEDIA_TYPES[form], headers=headers)
