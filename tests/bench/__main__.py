@@ -17,7 +17,7 @@ from tests.bench.endurance import outage, soak
 from tests.bench.measure import SHAPES, Variant, run_rounds
 from tests.bench.page import Findings, page
 from tests.bench.servers import ROOT, make_site
-from tests.bench.settings import limits_known
+from tests.bench.settings import LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +54,24 @@ def main() -> None:
 
 
 def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
-    limits = limits_known()
-    some = ("none", limits[-1])
+    some = ("none", "leased")
     with Supervisor() as supervisor:
         site = make_site(supervisor, directory / "site")
         stage = check_path.start(site)
-        direct = list(check_path.direct_variants(stage, limits))
+        direct = list(check_path.direct_variants(stage, LIMITS))
         through_envoy = list(check_path.envoy_variants(stage, some))
         samples = run_rounds([*direct, *through_envoy], SHAPES, rounds, effort.sample)
-        lean = {one: _direct_lean(direct, one) for one in limits}
-        soaked = soak(lean[limits[-1]], stage.sidecars["lean"].process, effort.soak)
+        lean = {one: _direct_lean(direct, one) for one in LIMITS}
+        soaked = soak(lean["leased"], stage.sidecars["lean"].process, effort.soak)
         stopped = {one: outage(lean[one], site.redis.process, 1_000, effort.outage) for one in some}
         stock = {"listen": {"transport": "stock"}}
-        decided = {one: decision_seconds(site, one, stock, effort.decisions) for one in limits if one != "exact"}
+        decided = {one: decision_seconds(site, one, stock, effort.decisions) for one in some}
     folder = directory / "keys"
     folder.mkdir()
     return Findings(
         rounds=rounds,
         seconds=effort.sample,
-        limits=limits,
+        limits=LIMITS,
         through_envoy_limits=some,
         direct=direct,
         through_envoy=through_envoy,

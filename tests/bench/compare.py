@@ -55,27 +55,35 @@ def revision_tree(revision: str, folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """Settings that all revisions accept."""
+    """What can be compared: settings that mean the same to all revisions, by the tree that they are for."""
 
     limits: Sequence[str]
-    serve: Changes
-    probe: Changes
+    serve: Mapping[Path, Changes]
+    probe: Mapping[Path, Changes]
     """The same, with the transport that the probe of decisions stands in for."""
     note: str
 
 
 def understood(sites: Sequence[Site]) -> Common:
-    """Leave out of the settings what a revision does not know, for all of them."""
-    parts = [part for part in settings.PARTS if _all_accept(sites, [settings.api("none", [part])])]
-    wanted = settings.limits_known() if "limits" in parts else ("none",)
-    limits = [one for one in wanted if _all_accept(sites, [settings.api(one, parts)])]
-    apis = {"apis": [settings.api(one, parts) for one in limits]}
+    """Leave out of the settings what a revision does not know.
+
+    For all of them, but for the mode of a limit: a revision that does not know of modes has `exact` ones alone.
+    """
+    parts = [part for part in settings.PARTS[:-1] if _all_accept(sites, [settings.api("none", [part])])]
+    by_tree = {site.tree: [*parts, *(["mode"] if _accepts_mode(site) else [])] for site in sites}
+    leased = all("mode" in known for known in by_tree.values())
+    limits = [one for one in settings.LIMITS if one == "none" or ("limits" in parts and (one == "exact" or leased))]
+    apis = {tree: {"apis": [settings.api(one, known) for one in limits]} for tree, known in by_tree.items()}
     lean, stock = ({"listen": {"transport": name}} for name in check_path.TRANSPORTS)
-    known = _all_accept(sites, apis["apis"], lean)
-    transport = "lean" if known else "stock, because one revision has no other"
-    missing = ", ".join(part for part in settings.PARTS if part not in parts)
-    note = f"Transport: {transport}." + (f" Without {missing}, which one revision does not know." if missing else "")
-    return Common(limits, {**apis, **(lean if known else {})}, {**apis, **(stock if known else {})}, note)
+    has_lean = all(_accepts(site, lean) for site in sites)
+    missing = [part for part in settings.PARTS[:-1] if part not in parts] + ([] if has_lean else ["listen.transport"])
+    return Common(
+        limits,
+        {tree: {**one, **(lean if has_lean else {})} for tree, one in apis.items()},
+        {tree: {**one, **(stock if has_lean else {})} for tree, one in apis.items()},
+        f"Transport: {'lean' if has_lean else 'stock'}."
+        + (f" Without {', '.join(missing)}, which one revision does not know." if missing else ""),
+    )
 
 
 def compare(sites: Mapping[str, Site], common: Common, rounds: int, seconds: float) -> Iterator[str]:
@@ -83,7 +91,7 @@ def compare(sites: Mapping[str, Site], common: Common, rounds: int, seconds: flo
     variants = [
         check_path.direct(site, one, name, server, limits=one)
         for name, site in sites.items()
-        for server in [start_sidecar(site, "sidecar", common.serve)]
+        for server in [start_sidecar(site, "sidecar", common.serve[site.tree])]
         for one in common.limits
     ]
     yield _cpu_table(sites, common, run_rounds(variants, SHAPES[:2], rounds, seconds))
@@ -105,16 +113,17 @@ def _cpu_row(samples: Samples, shape: Shape, limits: str, base: str, now: str) -
 
 def _decision_table(sites: Mapping[str, Site], common: Common, rounds: int) -> str:
     limits = [one for one in common.limits if one != "exact"]
-    rows = [row for one in limits for row in _decision_rows(sites, one, common.probe, rounds)]
+    rows = [row for one in limits for row in _decision_rows(sites, one, common, rounds)]
     return table(["decision, headers", "limits", *sites, "ratio"], rows)
 
 
-def _decision_rows(sites: Mapping[str, Site], limits: str, probe: Changes, rounds: int) -> Iterator[list[str]]:
+def _decision_rows(sites: Mapping[str, Site], limits: str, common: Common, rounds: int) -> Iterator[list[str]]:
     names = list(sites)
     times: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
     for number in range(rounds):
         for name in names if number % 2 else reversed(names):
-            times[name].append(decision_seconds(sites[name], limits, probe, _REPEAT))
+            site = sites[name]
+            times[name].append(decision_seconds(site, limits, common.probe[site.tree], _REPEAT))
     base, now = names
     for form in FORMS:
         both = zip(times[base], times[now], strict=True)
@@ -123,8 +132,12 @@ def _decision_rows(sites: Mapping[str, Site], limits: str, probe: Changes, round
         yield [form, limits, *values, f"{share:.2f}"]
 
 
-def _all_accept(sites: Sequence[Site], apis: Sequence[Mapping[str, Any]], more: Changes | None = None) -> bool:
-    return all(_accepts(site, {"apis": list(apis), **(more or {})}) for site in sites)
+def _all_accept(sites: Sequence[Site], apis: Sequence[Mapping[str, Any]]) -> bool:
+    return all(_accepts(site, {"apis": list(apis)}) for site in sites)
+
+
+def _accepts_mode(site: Site) -> bool:
+    return _accepts(site, {"apis": [settings.api("exact", ["limits", "mode"])]})
 
 
 def _accepts(site: Site, changes: Changes) -> bool:

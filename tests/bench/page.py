@@ -28,6 +28,7 @@ HEADINGS = (
     "While Redis hangs",
     "Many keys",
 )
+SOAKED_LIMITS = "leased"
 _MEBI = 2**20
 
 
@@ -47,10 +48,6 @@ class Findings:
     decisions: Mapping[str, Mapping[str, float]]
     keys: int
     key_rows: Sequence[tuple[str, str]]
-
-    @property
-    def main_limits(self) -> str:
-        return self.limits[-1]
 
 
 def page(found: Findings) -> str:
@@ -78,8 +75,8 @@ turns, all of them in the near cache. A check has 16 headers and about 850 bytes
 
 `nothing` allows everything without reading it: what a transport costs by itself. The others are `extauth serve`: find
 the API, the key and its record, check a scope, count, tell the upstream five things. `none` has no limits, `exact` has
-two that ask Redis on each check{", `leased` two whose tokens are taken ahead" if "leased" in found.limits else ""}. The
-values of `listen.transport` are `lean` and `stock`.
+two that ask Redis on each check, `leased` two whose tokens are taken ahead, which is done for callers who ask more than
+about 50 times a second, as these do; for others it is as `exact`. `lean` and `stock` are values of `listen.transport`.
 """
 
 
@@ -131,7 +128,7 @@ def _soak(found: Findings) -> str:
         ["errors", _errors(soaked.result)],
         ["memory", memory],
     ]
-    return f"Straight to the lean sidecar, limits `{found.main_limits}`.\n\n" + table(["what", "value"], rows)
+    return f"Straight to the lean sidecar, limits `{SOAKED_LIMITS}`.\n\n" + table(["what", "value"], rows)
 
 
 def _outages(found: Findings) -> str:
@@ -139,7 +136,7 @@ def _outages(found: Findings) -> str:
     for limits, stopped in found.outages.items():
         for moment, result in (("before", stopped.before), ("hanging", stopped.during), ("after", stopped.after)):
             rows.append([limits, moment, f"{result.rate:,.0f}", _quantiles(result), _errors(result)])
-    text = f"Redis is stopped for {found.outages[found.main_limits].during.seconds:.0f} s (SIGSTOP) under 1,000/s"
+    text = f"Redis is stopped for {found.outages[SOAKED_LIMITS].during.seconds:.0f} s (SIGSTOP) under 1,000/s"
     columns = ["limits", "Redis", "answers a second", "p50, p99, p99.9, max", "errors"]
     return f"{text}, straight to the lean sidecar, keys in memory.\n\n" + table(columns, rows)
 

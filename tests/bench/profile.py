@@ -12,7 +12,7 @@ from extauth.demo.supervisor import Supervisor
 from tests.bench import check_path
 from tests.bench.load.load import Load
 from tests.bench.servers import ROOT, make_site, start_sidecar
-from tests.bench.settings import limits_known
+from tests.bench.settings import LIMITS
 
 _TARGET = ROOT / ".build" / "profile.svg"
 _SAMPLES = 250  # a second
@@ -24,7 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make profile", description=__doc__)
     parser.add_argument("--seconds", type=int, default=15)
     parser.add_argument("--rate", type=int, default=2_000, help="checks a second")
-    parser.add_argument("--limits", choices=limits_known(), default=limits_known()[-1])
+    parser.add_argument("--limits", choices=LIMITS, default="leased")
     parser.add_argument("--transport", choices=check_path.TRANSPORTS, default="lean")
     parser.add_argument("--native", action="store_true", help="show grpcio's own functions too; slower")
     arguments = parser.parse_args()

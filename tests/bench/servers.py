@@ -17,11 +17,15 @@ from extauth.demo.supervisor import Supervisor
 from extauth.registry.client import Client
 from tests.bench import settings
 from tests.bench.envoy import Checked, document
+from tests.bench.load.load import Load
+from tests.bench.load.requests import checks
+from tests.bench.messages import check_request
 from tests.e2e.running import free_base
 
 ROOT = Path(__file__).parents[2]
 Changes = Mapping[str, Any]
 _PATIENCE = 20.0  # seconds
+_SETTLED = 2.0  # seconds without news, many times what a publisher waits between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Site:
         return f"unix://{self.redis.address.removeprefix('unix:')}"
 
 
-def make_site(supervisor: Supervisor, directory: Path, tree: Path = ROOT, keys: int = 100) -> Site:
+def make_site(supervisor: Supervisor, directory: Path, tree: Path = ROOT, keys: int = 10) -> Site:
     """Start Redis; make keys with the tree's own registry, which publishes them and ends."""
     directory.mkdir(exist_ok=True)
     server = start_redis(supervisor, directory)
@@ -78,7 +82,10 @@ def start_sidecar(site: Site, name: str, changes: Changes, *, traceable: bool = 
     command = extauth(site.tree, "serve", "-c", str(path))
     if traceable:
         command = (*python_of(site.tree), str(Path(__file__).with_name("traceable.py")), "serve", "-c", str(path))
-    return _start(site.supervisor, site.directory, name, command, data["listen"]["grpc"][0], lambda: _is_ok(ready))
+    address = data["listen"]["grpc"][0]
+    server = _start(site.supervisor, site.directory, name, command, address, lambda: _is_ok(ready))
+    _check_keys(site, address)
+    return server
 
 
 def start_do_nothing(site: Site, name: str, transport: str) -> Server:
@@ -132,16 +139,28 @@ def _make_keys(site: Site, count: int) -> tuple[str, ...]:
 
 
 def _key(number: int) -> dict[str, Any]:
-    tenant = f"tenant-{number % 10}"
+    tenant = f"tenant-{number % 5}"
     return {"name": f"key {number}", "tenant": tenant, "scopes": ["read", "write"], "plan": "gold"}
 
 
 def _wait_for_records(site: Site, count: int) -> None:
+    """Until Redis has as many names as there are keys, and no more come: what they are called is the tree's affair."""
     deadline = time.monotonic() + _PATIENCE
     with redis.Redis(unix_socket_path=site.redis.address.removeprefix("unix:")) as client:
-        while client.dbsize() < count:
+        found, since = 0, time.monotonic()
+        while found < count or time.monotonic() - since < _SETTLED:
             assert time.monotonic() < deadline, "the keys did not reach Redis"
             time.sleep(0.05)
+            if client.dbsize() != found:
+                found, since = client.dbsize(), time.monotonic()
+
+
+def _check_keys(site: Site, address: str) -> None:
+    """Every key is let through, so that what is measured later is not how they are refused."""
+    requests = checks(address, [check_request(key, settings.path_of("none")) for key in site.keys], timeout="5S")
+    with Load(requests, connections=1) as load:
+        result = load.closed_loop(1, _PATIENCE, most=len(site.keys))
+    assert result.answered == len(site.keys), f"{site.tree}: {+result.errors}"
 
 
 def _free_address() -> str:

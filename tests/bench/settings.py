@@ -6,23 +6,16 @@ from typing import Any
 
 import yaml
 
-from extauth.policy.schema import Limit
-
 PEPPER_TEXT = "a pepper for tests, 32 bytes long"
 TOKEN = "a-token-for-benchmarks-alone"
-_MODES: dict[str, dict[str, str]] = {"exact": {}, "leased": {"mode": "leased"}}
 
-PARTS = ("permissions", "limits", "upstream_headers")
-"""Settings of an API that an old revision may not know."""
+LIMITS = ("none", "exact", "leased")
+"""Names of the APIs: no limits; two that ask Redis on each check; two whose tokens are taken ahead."""
+PARTS = ("permissions", "limits", "upstream_headers", "mode")
+"""Settings of an API, and of a limit, that an old revision may not know."""
 
 _TOLD = ("key_id", "tenant", "name", "scopes", "plan")
 _RATE = {"rate": "1000000/s", "burst": 1_000_000}  # nobody is to reach it
-
-
-def limits_known() -> tuple[str, ...]:
-    """Names of the APIs: no limits; two that ask Redis on each check; two whose tokens are taken ahead."""
-    modes = Limit.model_json_schema()["properties"].get("mode", {})
-    return ("none", "exact", "leased") if "leased" in str(modes) else ("none", "exact")
 
 
 def path_of(limits: str) -> str:
@@ -32,14 +25,14 @@ def path_of(limits: str) -> str:
 
 def api(limits: str, parts: Collection[str] = PARTS) -> dict[str, Any]:
     """Asks for a scope, tells the upstream five things, and has two limits unless `none`."""
-    limited = limits in _MODES
-    buckets = [{"name": f"per-{by}", "by": by, **_RATE, **_MODES[limits]} for by in ("key", "tenant") if limited]
+    mode = {"mode": limits} if "mode" in parts else {}
+    buckets = [{"name": f"per-{by}", "by": by, **_RATE, **mode} for by in ("key", "tenant")]
     whole = {
         "name": limits,
         "match": {"paths": [f"/{limits}"]},
         "credentials": [{"header": "x-api-key"}],
         "permissions": [{"methods": ["GET"], "paths": [f"/{limits}/communities"], "scopes": ["read"]}],
-        "limits": buckets,
+        "limits": [] if limits == "none" else buckets,
         "upstream_headers": {name: f"x-auth-{name.replace('_', '-')}" for name in _TOLD},
     }
     return {name: value for name, value in whole.items() if name not in PARTS or name in parts}
@@ -51,7 +44,7 @@ def sidecar(directory: Path, redis_url: str, address: str, admin: str) -> dict[s
         "listen": {"grpc": [address], "admin": admin},
         "redis": {"url": redis_url},
         "keys": {"peppers": _peppers(directory)},
-        "apis": [api(limits) for limits in limits_known()],
+        "apis": [api(limits) for limits in LIMITS],
     }
 
 
