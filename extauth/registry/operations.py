@@ -10,8 +10,9 @@ from extauth.registry import fields, lifecycle, schema, times
 from extauth.registry.belonging import plan_for, tenant_for
 from extauth.registry.database import Database
 from extauth.registry.errors import ConflictError
+from extauth.registry.filtering import Filter
 from extauth.registry.key import IssuedKey, Key, KeyUpdate, NewKey
-from extauth.registry.listing import NEWEST_FIRST, Filter, Page, find, find_key
+from extauth.registry.listing import NEWEST_FIRST, Page, find, find_key
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.revisions import check_revision
 from extauth.registry.rows import columns_of

@@ -7,7 +7,7 @@ is one walk along an index.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Column, ColumnElement, RowMapping, UnaryExpression, tuple_
@@ -36,6 +36,8 @@ _LONGEST = 100
 class Section:
     """A part of the list: which rows belong to it, and which of them come after the cursor."""
 
+    has_value: bool
+    """Whether its rows have a value in the column that is sorted by."""
     conditions: Sequence[ColumnElement[bool]]
     order: Sequence[UnaryExpression[Any]]
 
@@ -49,34 +51,39 @@ class Order:
     """None: as is usual for this sort, see DIRECTIONS."""
 
     @property
+    def column(self) -> Column[Any]:
+        return _COLUMNS[self.sort]
+
+    @property
     def descends(self) -> bool:
         return (self.direction or DIRECTIONS[self.sort]) == "desc"
 
     def sections(self, cursor: str) -> list[Section]:
         """The whole list from `cursor` on; InvalidError for one that this order did not make."""
-        column = _COLUMNS[self.sort]
-        sections = {True: self._section([column.is_not(None)], column, keys.c.id)}
-        if self.sort in _NONE_IS_FIRST:
-            without = self._section([column.is_(None)], keys.c.id)
-            none_first = _NONE_IS_FIRST[self.sort] != self.descends
-            sections = {False: without, **sections} if none_first else {**sections, False: without}
-        else:
-            sections = {True: self._section([], column, keys.c.id)}
+        sections = self._sections()
         if not cursor:
-            return list(sections.values())
+            return sections
         value, key_id = self._position(cursor)
-        reached = value is not None
-        rest = list(sections)[list(sections).index(reached) :]
-        after = self._after((column, keys.c.id), (value, key_id)) if reached else self._after((keys.c.id,), (key_id,))
+        reached = next(index for index, section in enumerate(sections) if section.has_value == (value is not None))
         first = sections[reached]
-        return [Section([*first.conditions, after], first.order), *(sections[one] for one in rest[1:])]
+        columns, place = ((keys.c.id,), (key_id,)) if value is None else ((self.column, keys.c.id), (value, key_id))
+        after = self._after(columns, place)
+        return [replace(first, conditions=[*first.conditions, after]), *sections[reached + 1 :]]
 
     def cursor(self, last: RowMapping) -> str:
         """The cursor of what comes after this row of `keys`."""
-        return encode(json.dumps([self.sort, self.descends, last[_COLUMNS[self.sort].name], last["id"]]))
+        return encode(json.dumps([self.sort, self.descends, last[self.column.name], last["id"]]))
 
-    def _section(self, conditions: Sequence[ColumnElement[bool]], *columns: Column[Any]) -> Section:
-        return Section(conditions, [column.desc() if self.descends else column.asc() for column in columns])
+    def _sections(self) -> list[Section]:
+        order = self._order(self.column, keys.c.id)
+        if self.sort not in _NONE_IS_FIRST:
+            return [Section(True, [], order)]
+        some = Section(True, [self.column.is_not(None)], order)
+        none = Section(False, [self.column.is_(None)], self._order(keys.c.id))
+        return [none, some] if _NONE_IS_FIRST[self.sort] != self.descends else [some, none]
+
+    def _order(self, *columns: Column[Any]) -> list[UnaryExpression[Any]]:
+        return [column.desc() if self.descends else column.asc() for column in columns]
 
     def _after(self, columns: Sequence[Column[Any]], values: Sequence[Any]) -> ColumnElement[bool]:
         place, end = tuple_(*columns), tuple_(*values)

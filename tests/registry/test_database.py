@@ -16,9 +16,9 @@ from sqlalchemy import insert, text, update
 from extauth.registry import migrations, schema
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
+from extauth.registry.filtering import Filter
 from extauth.registry.history import History
 from extauth.registry.key import IssuedKey
-from extauth.registry.listing import Filter
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.token_revocation import Tokens

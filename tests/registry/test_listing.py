@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from extauth.registry.errors import InvalidError
+from extauth.registry.filtering import Filter
 from extauth.registry.key import IssuedKey, Key, State
-from extauth.registry.listing import Filter
 from extauth.registry.operations import KeyRegistry
 
 

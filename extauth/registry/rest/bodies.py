@@ -3,8 +3,9 @@
 from pydantic import Field
 
 from extauth.registry import fields
+from extauth.registry.filtering import Filter
 from extauth.registry.key import UNCHANGED, IssuedKey, Key, KeyUpdate, NewKey, State
-from extauth.registry.listing import Filter, Page
+from extauth.registry.listing import Page
 from extauth.registry.rest.limit_bodies import GivenLimit, ShownLimit, given_limits, shown_limits
 from extauth.registry.rest.shapes import GivenBody, GivenQuery, GivenTime, ShownBody, ShownTime, shown_time
 from extauth.registry.sorting import Direction, Order, Sort
