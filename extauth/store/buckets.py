@@ -70,6 +70,8 @@ class TokenBuckets:
 
         if rest:
             self._submit(Spend(rest, deadline, answered))
+            for bucket in rest:
+                self._leases.replenish(bucket, asked)
         else:
             answered([])
 

@@ -71,14 +71,13 @@ class Leases:
 
     def take_some(self, bucket: Bucket, now: float) -> list[Granted]:
         """All tokens that a request takes from one bucket, or none."""
+        return (self.take(Draw([bucket]), now) if bucket.leased else None) or []
+
+    def replenish(self, bucket: Bucket, now: float) -> None:
+        """A request has to ask Redis for tokens of this bucket: ask for more than those if it has a lease."""
         lease = self._leases.get(bucket.name) if bucket.leased else None
-        if lease is None:
-            return []
-        draw = Draw([bucket])
-        taken = self.take(draw, now)
-        if taken is None and now >= lease.ask_at:
-            self._ask(lease, draw, now)
-        return taken or []
+        if lease is not None and now >= lease.ask_at:
+            self._ask(lease, Draw([bucket]), now)
 
     def refused(self, draw: Draw, now: float) -> tuple[Bucket, Level] | None:
         """A bucket of the request that is known to have too little, and its level."""
@@ -98,10 +97,8 @@ class Leases:
         for bucket, level in zip(buckets, levels, strict=True):
             if bucket.leased and not level.enough:
                 self._refusals.note(bucket, level, asked, now)
-            elif bucket.leased:
-                self._refusals.forget(bucket)
-                if allowed:
-                    self._spent(bucket, now)
+            elif bucket.leased and allowed:
+                self._spent(bucket, now)
 
     def discard(self, bucket: Bucket, count: int) -> None:
         """Take tokens out of the shared bucket, as many as there are, for spending that it does not know of."""
@@ -132,6 +129,7 @@ class Leases:
         if lease is not None:
             lease.spent_elsewhere(bucket.cost)
             return
+        self._refusals.forget(bucket)  # with a lease, it is for that to tell whether the bucket is empty still
         if now - self._spends_since > AHEAD:
             self._spends, self._spends_since = Counter(), now
         self._spends[bucket.name] += bucket.cost

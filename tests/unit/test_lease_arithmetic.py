@@ -1,0 +1,77 @@
+"""Why leases are bounded: tokens in leases and in the bucket are never more than the burst and what HOLD brings."""
+
+from collections.abc import Sequence
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from extauth.settings.rate import MICROSECONDS
+from extauth.store.bucket import Shape
+from extauth.store.lease import HOLD
+from tests.support.model_redis import ModelRedis
+
+SHAPE = Shape.of(20, 1, 50)
+STEP = 10_000  # microseconds
+HELD = int(HOLD * MICROSECONDS)
+BOUND = SHAPE.burst + SHAPE.rate * HOLD
+
+
+class Holders:
+    """Any number of replicas, which spend and return what they hold as they please, but hold nothing for longer."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_000_000
+        self.redis = ModelRedis()
+        self.held: list[list[int]] = []
+        """Tokens, the count of tokens taken with them, and when they were taken."""
+
+    def grant(self, wanted: int) -> None:
+        granted, taken = self._call(wanted, 0, 0)
+        self.held.append([granted, taken, self.now])
+
+    def give_back(self, which: int) -> None:
+        if self.held:
+            count, taken, _ = self.held.pop(which % len(self.held))
+            self._call(0, count, taken)
+
+    def spend(self, which: int) -> None:
+        if self.held:
+            self.held.pop(which % len(self.held))
+
+    def wait(self, steps: int) -> None:
+        for _ in range(steps):
+            self.now += STEP
+            while self.held and self.held[0][2] + HELD <= self.now:
+                self.give_back(0)
+
+    def total(self) -> float:
+        """All tokens that could be spent at this moment."""
+        debt = int(self.redis.lease(self.now, ["b"], [*_numbers(), 0, 0, 0])[2])
+        return SHAPE.burst - debt / SHAPE.period + sum(count for count, _, _ in self.held)
+
+    def _call(self, *numbers: int) -> tuple[int, int]:
+        _, granted, _, taken = self.redis.lease(self.now, ["b"], [*_numbers(), *numbers])
+        return granted, int(taken)
+
+
+def _numbers() -> tuple[int, int, int]:
+    return SHAPE.amount, SHAPE.period, SHAPE.burst
+
+
+GRANTS = st.tuples(st.just("grant"), st.integers(1, 50))
+RETURNS = st.tuples(st.just("give_back"), st.integers(0, 5))
+SPENDS = st.tuples(st.just("spend"), st.integers(0, 5))
+WAITS = st.tuples(st.just("wait"), st.integers(1, 24))
+# Everything is taken, kept for as long as may be, and taken by others while it comes back.
+ROUND = [("grant", 25), ("wait", 12), ("grant", 50), ("wait", 13)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.one_of(GRANTS, RETURNS, SPENDS, WAITS, WAITS), max_size=60))
+@example(ROUND * 12)
+@example([("grant", 50), ("wait", 10), ("grant", 50), ("wait", 15), ("grant", 50), ("wait", 10)] * 10)
+def test_leases_and_bucket_together_hold_no_more_than_the_bound(steps: Sequence[tuple[str, int]]) -> None:
+    holders = Holders()
+    for name, number in steps:
+        getattr(holders, name)(number)
+        assert holders.total() <= BOUND + 1e-6
