@@ -1,110 +1,67 @@
 """A gRPC server as one loop on grpcio's completion queue: no call is ever handed from one thread to another.
 
 grpcio's own server takes four events a call, and passes each of them between threads. This loop takes three, and
-handles them where it reads them. `grpc._cython.cygrpc` is private: grpcio promises nothing of it, so
-transport_choice.py tries the loop before it is used. Two rules that are not obvious: an event, its tag and its call
-must be dropped before the next poll, or the loop spins on a call that is gone; and a call must be ended with a status
-even when its client has left, or it is never freed.
+handles them where it reads them. `grpc._cython.cygrpc` is private: grpcio promises nothing of it. private_names.py
+lists what is used, and transport_choice.py tries the loop before it serves. A rule that is not obvious: an event, its
+tag and its call must be dropped before the next poll, or the loop spins on a call that is gone.
 """
 
+import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # private, and so without types
 
+from extauth.serving.call import Call, Tag, code, nothing
+from extauth.serving.timers import Act, Timers
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
 
-Tag = Callable[[Any], None]
-"""What the queue hands back with an event: how to go on."""
-Open = Callable[["Call"], None]
+Open = Callable[[Call], None]
 """Begins to serve a call of one method."""
 
+LOOP = "completion-queue"
+"""The thread's name."""
+
 _POSTED = 16  # requests that may arrive in one turn of the loop
+_TIMERS_A_TURN = 16  # so that a thousand checks that expire together do not keep new ones waiting
 _IDLE = 0.2  # seconds between looks at the stop flag
-_OK = 0
-_UNIMPLEMENTED = grpc.StatusCode.UNIMPLEMENTED.value[0]
+_CALL_OK = 0  # of grpc_call_error
 
 
-class Call:
-    """A call that is being served. Its methods may be called from any thread, each batch by one at a time."""
+_UNIMPLEMENTED = code(grpc.StatusCode.UNIMPLEMENTED)
 
-    __slots__ = ("_call", "_loop", "deadline")
 
-    def __init__(self, call: Any, deadline: float, loop: "CompletionQueueServer") -> None:  # noqa: ANN401 (cygrpc's)
-        self._call = call
-        self._loop = loop
-        self.deadline = deadline
-        """Unix seconds; infinite when the client set none."""
-
-    def receive(self, then: Callable[[bytes | None], None]) -> None:
-        """Ask for the next message; None when there is none: half-closed, cancelled, or too large."""
-
-        def received(event: Any) -> None:  # noqa: ANN401 (cygrpc's)
-            then(event.batch_operations[0].message())
-
-        self._start((cygrpc.ReceiveMessageOperation(0),), received)
-
-    def answer(self, message: bytes) -> None:
-        """Send the only message and end the call well."""
-        self._start(
-            (
-                cygrpc.SendInitialMetadataOperation(None, 0),
-                cygrpc.SendMessageOperation(message, 0),
-                cygrpc.SendStatusFromServerOperation(None, _OK, b"", 0),
-                cygrpc.ReceiveCloseOnServerOperation(0),
-            ),
-            _nothing,
-        )
-
-    def refuse(self, code: int, details: bytes) -> None:
-        """End the call with a status and no message."""
-        self._start(
-            (
-                cygrpc.SendInitialMetadataOperation(None, 0),
-                cygrpc.SendStatusFromServerOperation(None, code, details, 0),
-                cygrpc.ReceiveCloseOnServerOperation(0),
-            ),
-            _nothing,
-        )
-
-    def begin_stream(self, closed: Callable[[], None]) -> None:
-        """Send headers, and be told when the call is over."""
-        self._start((cygrpc.ReceiveCloseOnServerOperation(0),), lambda _event: closed())
-        self._start((cygrpc.SendInitialMetadataOperation(None, 0),), _nothing)
-
-    def send(self, message: bytes, sent: Callable[[], None]) -> None:
-        """Send one message of a stream; the next one only after `sent`."""
-        self._start((cygrpc.SendMessageOperation(message, 0),), lambda _event: sent())
-
-    def end_stream(self, code: int) -> None:
-        self._start((cygrpc.SendStatusFromServerOperation(None, code, b"", 0),), _nothing)
-
-    def _start(self, operations: tuple[Any, ...], tag: Tag) -> None:
-        self._loop.start_batch(self._call, operations, tag)
+def end_process() -> None:
+    """A process whose loop has died looks healthy and answers nobody: better that it is started anew."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 class CompletionQueueServer:
     """`add_port`, `start`, `stop`. Everything but `Call`'s methods runs on one thread."""
 
-    def __init__(self, methods: Mapping[str, Open], options: tuple[tuple[str, int], ...]) -> None:
+    def __init__(
+        self, methods: Mapping[str, Open], options: tuple[tuple[str, int], ...], died: Act = end_process
+    ) -> None:
         self._methods = {method.encode(): open_call for method, open_call in methods.items()}
         self._queue = cygrpc.CompletionQueue()
         self._server = cygrpc.Server(options, False)
         self._server.register_completion_queue(self._queue)
-        self._posted = 0
-        self._timers: deque[tuple[float, Callable[[], None]]] = deque()
+        self._died = died
+        self._timers = Timers()
         self._stop_at: float | None = None
-        self._batches = 0
+        self._taking = True
+        self._posted = 0  # requests asked for that have not come
+        self._started = 0  # batches, from any thread
+        self._finished = 0  # batches whose event was taken; the loop's own
         self._closed = False
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of _started and _closed: none starts after the queue is gone
         self._request_tag = self._on_request
-        self._thread = threading.Thread(target=self._run, name="completion-queue", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=LOOP, daemon=True)
 
     def add_port(self, target: str) -> int:
         """The port bound (1 for a unix socket); RuntimeError or 0 when it cannot be."""
@@ -120,58 +77,79 @@ class CompletionQueueServer:
         self._stop_at = time.time() + grace
         self._thread.join(grace + 2)
 
-    def at(self, moment: float, act: Callable[[], None]) -> None:
-        """Call `act` on the loop at a moment (monotonic seconds), not much after it. Only from the loop.
+    def at(self, moment: float, act: Act) -> None:
+        """Call `act` on the loop at a moment (monotonic seconds), not much after it. Only from the loop."""
+        self._timers.at(moment, act)
 
-        Moments are taken to come in the order in which they are asked for, as the ends of equal waits do.
-        """
-        self._timers.append((moment, act))
-
-    def start_batch(self, call: Any, operations: tuple[Any, ...], tag: Tag) -> None:  # noqa: ANN401 (cygrpc's)
+    def _start_batch(self, call: Any, operations: tuple[Any, ...], tag: Tag) -> None:  # noqa: ANN401 (cygrpc's)
         """From any thread. After the end nothing happens: the queue is gone, and grpcio would end the process."""
         with self._lock:
-            if not self._closed:
-                self._batches += 1
-                call.start_server_batch(operations, tag)
+            if self._closed:
+                return
+            self._started += 1
+        error = None
+        try:
+            error = call.start_server_batch(operations, tag)
+        finally:
+            if error != _CALL_OK:  # no event will come
+                with self._lock:
+                    self._started -= 1
+        if error != _CALL_OK:
+            _log.error("batch_refused", grpc_call_error=error)
 
     def _run(self) -> None:
-        for _ in range(_POSTED):
-            self._post()
-        while self._stop_at is None:
-            self._turn(self._next_turn())
-        self._shut_down(self._stop_at)
+        try:
+            for _ in range(_POSTED):
+                self._post()
+            while self._stop_at is None:
+                self._turn(self._next_turn())
+            self._shut_down(self._stop_at)
+        except Exception:  # noqa: BLE001 (whatever a private API may have turned into)
+            _log.exception("completion_queue_died")
+            self._died()
 
-    def _turn(self, until: float) -> None:
-        """Wait for one event and handle it."""
+    def _turn(self, until: float) -> bool:
+        """Wait for an event and handle it, then timers that are due; whether there was an event."""
         event = self._queue.poll(until)
         tag = event.tag
         if tag is not None:
+            if tag is not self._request_tag:
+                self._finished += 1
             try:
                 tag(event)
             except Exception:  # noqa: BLE001 (one call's fault must not end the loop that all of them share)
                 _log.exception("call_failed")
-            if tag is not self._request_tag:
-                with self._lock:
-                    self._batches -= 1
-        event = tag = None
-        while self._timers and self._timers[0][0] <= time.monotonic():
-            self._timers.popleft()[1]()
+        event = None
+        if self._timers:
+            self._act_in_time()
+        return tag is not None
+
+    def _act_in_time(self) -> None:
+        now = time.monotonic()
+        for _ in range(_TIMERS_A_TURN):
+            act = self._timers.take_due(now)
+            if act is None:
+                return
+            try:
+                act()
+            except Exception:  # noqa: BLE001 (as above)
+                _log.exception("call_failed")
 
     def _next_turn(self) -> float:
-        wait = min(max(self._timers[0][0] - time.monotonic(), 0), _IDLE) if self._timers else _IDLE
+        wait = min(max(self._timers.next() - time.monotonic(), 0), _IDLE) if self._timers else _IDLE
         return time.time() + wait
 
     def _post(self) -> None:
-        self._posted += 1
         self._server.request_call(self._queue, self._queue, self._request_tag)
+        self._posted += 1
 
     def _on_request(self, event: Any) -> None:  # noqa: ANN401 (cygrpc's)
         self._posted -= 1
         if not event.success:
             return
-        if self._stop_at is None:
+        if self._taking:
             self._post()
-        call = Call(event.call, event.call_details.deadline, self)
+        call = Call(event.call, event.call_details.deadline, self._start_batch)
         open_call = self._methods.get(event.call_details.method)
         if open_call is None:
             call.refuse(_UNIMPLEMENTED, b"Method not found!")
@@ -179,9 +157,12 @@ class CompletionQueueServer:
             open_call(call)
 
     def _shut_down(self, stop_at: float) -> None:
+        while self._turn(time.time()) and time.time() < stop_at:
+            """What has come in already is served; grpcio would drop it."""
+        self._taking = False
         with self._lock:
-            self._batches += 1
-        self._server.shutdown(self._queue, _nothing)
+            self._started += 1
+        self._server.shutdown(self._queue, nothing)
         while not self._has_ended():
             if time.time() > stop_at:
                 self._server.cancel_all_calls()
@@ -194,9 +175,5 @@ class CompletionQueueServer:
 
     def _has_ended(self) -> bool:
         with self._lock:
-            self._closed = self._batches == 0 and self._posted == 0
+            self._closed = self._started == self._finished and self._posted == 0
             return self._closed
-
-
-def _nothing(_event: Any) -> None:  # noqa: ANN401 (cygrpc's)
-    """A batch whose end needs no more than to be counted."""

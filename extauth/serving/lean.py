@@ -1,35 +1,44 @@
 """The transport on a loop of our own: see completion_queue.py."""
 
 import time
+from functools import partial
 
-from extauth.serving.completion_queue import Call, CompletionQueueServer
+from extauth.serving.call import INTERNAL, Call
+from extauth.serving.channel_options import channel_options
+from extauth.serving.completion_queue import CompletionQueueServer, end_process
+from extauth.serving.deadline import time_to_decide
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import bind, remove_socket
-from extauth.serving.stock import CHANNEL_OPTIONS, FLUSH, LOOK, MARGIN
-from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, TransportOptions
+from extauth.serving.stock import FLUSH, LOOK
+from extauth.serving.timers import Act
+from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
-_NO_MESSAGE = 13  # INTERNAL
 
 
 class LeanTransport:
-    """Serves Check on one thread. The handler must not wait: what needs time is a pending answer."""
+    """Serves Check on one thread. The handler must not wait: what needs time is a pending answer.
 
-    def __init__(self, handler: Handler, options: TransportOptions) -> None:
+    `died` is called when that thread cannot go on.
+    """
+
+    def __init__(self, handler: Handler, options: TransportOptions, died: Act = end_process) -> None:
         self._handler = handler
         self._options = options
         self._addresses: tuple[str, ...] = ()
-        self._under_way: set[Call] = set()
+        self._opened = 0  # both are the loop's own
+        self._ended = 0
         self._health = Health(("", CHECK_SERVICE))
         methods = {f"/{CHECK_SERVICE}/{CHECK_METHOD}": self._open, **self._health.methods, **Reflection().methods}
-        channel_options = (*CHANNEL_OPTIONS, ("grpc.max_receive_message_length", options.max_message_size))
-        self._server = CompletionQueueServer(methods, channel_options)
+        self._server = CompletionQueueServer(methods, channel_options(options), died)
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        port = self._server.add_port
-        bound = {address: bind(port, address, self._options.socket_mode) for address in self._options.addresses}
+        bound = {
+            address: bind(self._server.add_port, address, self._options.socket_mode, self._options.claim)
+            for address in self._options.addresses
+        }
         self._addresses = tuple(bound.values())
         self._server.start()
         return bound
@@ -39,7 +48,7 @@ class LeanTransport:
 
     def stop(self, grace: float) -> None:
         deadline = time.monotonic() + grace
-        while self._under_way and time.monotonic() < deadline - grace / 2:
+        while self._opened != self._ended and time.monotonic() < deadline - grace / 2:
             time.sleep(LOOK)
         time.sleep(min(FLUSH, grace))
         self._health.end()
@@ -48,34 +57,78 @@ class LeanTransport:
             remove_socket(address)
 
     def _open(self, call: Call) -> None:
-        self._under_way.add(call)
-        wait = min(self._options.timeout, call.deadline - time.time() - MARGIN)
-        deadline = time.monotonic() + wait
-        call.receive(lambda message: self._decide(call, message, deadline))
+        self._opened += 1
+        call.ended = self._count_ended
+        call.receive(partial(self._decide, call))
 
-    def _decide(self, call: Call, message: bytes | None, deadline: float) -> None:
+    def _count_ended(self, _event: object) -> None:
+        self._ended += 1
+
+    def _decide(self, call: Call, message: bytes | None) -> None:
         if message is None:
-            self._under_way.discard(call)
-            call.refuse(_NO_MESSAGE, b"no request message")
+            call.refuse_without_message()
             return
+        deadline = time.monotonic() + time_to_decide(call.deadline - time.time(), self._options.timeout)
         try:
             outcome = self._handler.decide(message, deadline)
         except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)
             _log.exception("check_failed")
-            outcome = self._handler.unavailable(message)
-        if isinstance(outcome, bytes):
-            self._finish(call, outcome)
+            self._fail(call, message)
             return
-        pending = outcome
+        if isinstance(outcome, bytes):
+            call.answer(outcome)
+            return
+        awaited = _Awaited(call, outcome, partial(self._fail, call, message))
+        self._server.at(deadline, awaited.expire)
+        awaited.begin()
 
-        def expire() -> None:
+    def _fail(self, call: Call, message: bytes) -> None:
+        try:
+            answer = self._handler.unavailable(message)
+        except Exception:  # noqa: BLE001 (it must be ended, whatever happened)
+            _log.exception("check_failed")
+            call.refuse(INTERNAL, b"")
+        else:
+            call.answer(answer)
+
+
+class _Awaited:
+    """A call whose answer is made elsewhere. After that all is let go of: the timer itself stays until its time."""
+
+    __slots__ = ("_call", "_fail", "_pending")
+
+    def __init__(self, call: Call, pending: PendingAnswer, fail: Act) -> None:
+        self._call: Call | None = call
+        self._pending: PendingAnswer | None = pending
+        self._fail: Act | None = fail
+
+    def begin(self) -> None:
+        assert self._pending is not None
+        try:
+            self._pending.then(self._deliver)
+        except Exception:  # noqa: BLE001 (as above)
+            _log.exception("check_failed")
+            self.expire()
+
+    def expire(self) -> None:
+        pending, fail = self._pending, self._fail
+        if pending is None or fail is None:
+            return
+        try:
             answer = pending.expire()
+        except Exception:  # noqa: BLE001 (as above)
+            _log.exception("check_failed")
+            self._take()
+            fail()
+        else:
             if answer is not None:
-                self._finish(call, answer)
+                self._deliver(answer)
 
-        self._server.at(deadline, expire)
-        pending.then(lambda answer: self._finish(call, answer))
+    def _deliver(self, answer: bytes) -> None:
+        call = self._take()
+        if call is not None:
+            call.answer(answer)
 
-    def _finish(self, call: Call, answer: bytes) -> None:
-        call.answer(answer)
-        self._under_way.discard(call)
+    def _take(self) -> Call | None:
+        call, self._call, self._pending, self._fail = self._call, None, None, None
+        return call

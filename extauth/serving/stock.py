@@ -6,26 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
+from extauth.serving.channel_options import channel_options
+from extauth.serving.deadline import time_to_decide
 from extauth.serving.sockets import bind, remove_socket
+from extauth.serving.stock_health import StockHealth
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
 from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 
 _log = logger(__name__)
 
-MARGIN = 0.02  # seconds kept for the way back to Envoy
 _DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
 LOOK = 0.005  # seconds between looks at the calls under way
 FLUSH = 0.05  # seconds for answers to reach their clients
-CHANNEL_OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a second process on the same port is an error, not a silent half of the traffic
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),  # Envoy's connection_keepalive may ping once a second
-    ("grpc.keepalive_permit_without_calls", 1),  # ... also on an idle connection
-    ("grpc.http2.max_ping_strikes", 0),  # ... and is never cut off for it
-)
 
 
 class StockTransport:
@@ -34,15 +29,11 @@ class StockTransport:
     def __init__(self, handler: Handler, options: TransportOptions) -> None:
         self._handler = handler
         self._options = options
-        self._health = HealthServicer()
+        self._health = StockHealth(("", CHECK_SERVICE))
         self._addresses: tuple[str, ...] = ()
         self._under_way: set[grpc.ServicerContext] = set()
-        channel_options = (
-            *CHANNEL_OPTIONS,
-            ("grpc.max_receive_message_length", options.max_message_size),
-        )
         self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="check")
-        self._server = grpc.server(self._pool, options=channel_options)
+        self._server = grpc.server(self._pool, options=channel_options(options))
         check: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
             self._check
         )  # no (de)serialisers: bytes in, bytes out
@@ -57,17 +48,15 @@ class StockTransport:
     def start(self) -> dict[str, str]:
         """Raises BindError."""
         bound = {
-            address: bind(self._server.add_insecure_port, address, self._options.socket_mode)
+            address: bind(self._server.add_insecure_port, address, self._options.socket_mode, self._options.claim)
             for address in self._options.addresses
         }
         self._addresses = tuple(bound.values())
         self._server.start()
-        for service in ("", CHECK_SERVICE):
-            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         return bound
 
     def drain(self) -> None:
-        self._health.enter_graceful_shutdown()
+        self._health.drain()
 
     def stop(self, grace: float) -> None:
         # grpcio closes a connection as soon as its last call has ended, and a client that writes at that moment may
@@ -90,8 +79,7 @@ class StockTransport:
             self._under_way.discard(context)
 
     def _answer(self, message: bytes, context: grpc.ServicerContext) -> bytes:
-        remaining = context.time_remaining()
-        wait = self._options.timeout if remaining is None else min(self._options.timeout, remaining - MARGIN)
+        wait = time_to_decide(context.time_remaining(), self._options.timeout)
         try:
             outcome = self._handler.decide(message, time.monotonic() + wait)
             return outcome if isinstance(outcome, bytes) else _wait_for(outcome, wait)
