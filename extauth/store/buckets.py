@@ -70,8 +70,7 @@ class TokenBuckets:
 
         if rest:
             self._submit(Spend(rest, deadline, answered))
-            for bucket in rest:
-                self._leases.replenish(bucket, asked)
+            self._leases.replenish(rest, asked)
         else:
             answered([])
 

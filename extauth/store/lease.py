@@ -21,7 +21,8 @@ LEAST = 8
 MOST = 4096
 SHARE = 8
 """A lease is at most one in so many of the bucket's tokens, so that a replica leaves some to others."""
-_LOW = 3  # ask again when one in so many is left
+_LOW = 3  # when one in so many is left it is time to ask for more
+_EARLY = 1.5  # with so many times that many left already, when the request asks for another bucket anyway
 _SPAN = 0.02  # seconds; the shortest time that a rate is measured over
 
 
@@ -100,7 +101,7 @@ class Lease:
         size = min(math.ceil(self._rate * AHEAD), self.bucket.shape.burst // SHARE, MOST)
         self.low = size // _LOW if size >= LEAST else -1
         held = len(self.tokens)
-        return size - held if held <= self.low else 0
+        return size - held if held <= self.low * _EARLY else 0
 
     def bring(self, granted: Granted, count: int) -> None:
         """Tokens have come."""

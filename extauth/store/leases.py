@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 
 from extauth.store.bucket import Level
 from extauth.store.draw import Bucket, Draw
+from extauth.store.errors import StoreUnavailableError
 from extauth.store.lease import AHEAD, HOLD, LEAST, SHARE, Granted, Lease, put_back
 from extauth.store.queue import Need
 from extauth.store.refusals import Refusals
-from extauth.store.shared_buckets import TakeAhead
+from extauth.store.shared_buckets import Ahead, Got, TakeAhead
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 _PATIENCE = 1.0  # seconds for a question in the background
@@ -63,7 +64,7 @@ class Leases:
                 break
             taken.append(granted)
             if len(lease.tokens) <= lease.low and now >= lease.ask_at:
-                self._ask(lease, draw, now)
+                self._ask(draw, now)
         else:
             return taken
         put_back(taken)
@@ -73,11 +74,11 @@ class Leases:
         """All tokens that a request takes from one bucket, or none."""
         return (self.take(Draw([bucket]), now) if bucket.leased else None) or []
 
-    def replenish(self, bucket: Bucket, now: float) -> None:
-        """A request has to ask Redis for tokens of this bucket: ask for more than those if it has a lease."""
-        lease = self._leases.get(bucket.name) if bucket.leased else None
-        if lease is not None and now >= lease.ask_at:
-            self._ask(lease, Draw([bucket]), now)
+    def replenish(self, buckets: Sequence[Bucket], now: float) -> None:
+        """A request has to ask Redis for tokens of these: those that have leases are asked for more."""
+        leased = [bucket for bucket in buckets if bucket.leased and bucket.name in self._leases]
+        if leased:
+            self._ask(Draw(leased), now)
 
     def refused(self, draw: Draw, now: float) -> tuple[Bucket, Level] | None:
         """A bucket of the request that is known to have too little, and its level."""
@@ -102,8 +103,7 @@ class Leases:
 
     def discard(self, bucket: Bucket, count: int) -> None:
         """Take tokens out of the shared bucket, as many as there are, for spending that it does not know of."""
-        deadline = self._clock() + _PATIENCE
-        self._submit(TakeAhead(bucket, deadline, lambda *_: None, lambda: None, wanted=count))
+        self._tell(Ahead(bucket, wanted=count))
 
     def sweep(self) -> None:
         """Give back the tokens whose time is over, and forget leases that are no longer worth it."""
@@ -140,48 +140,61 @@ class Leases:
                 if self._closed:
                     return
                 self._leases[bucket.name] = lease
-            self._ask(lease, Draw([bucket]), now)
+            self._ask(Draw([bucket]), now)
 
-    def _ask(self, lease: Lease, draw: Draw, now: float) -> None:
+    def _ask(self, draw: Draw, now: float) -> None:
+        """Ask for tokens of all buckets of a request of whose leases little is left, at once."""
+        asking: list[Lease] = []
+        wishes: list[Ahead] = []
         with self._lock:
-            if now < lease.ask_at:
-                return
-            lease.become(next(bucket for bucket in draw.buckets if bucket.name == lease.bucket.name))
-            wanted = lease.wanted(now)
-            if wanted == 0:
-                return
-            lease.ask_at = math.inf
+            for bucket in draw.buckets:
+                lease = self._leases.get(bucket.name)
+                if lease is not None and now >= lease.ask_at:
+                    lease.become(bucket)
+                    wanted = lease.wanted(now)
+                    if wanted:
+                        lease.ask_at = math.inf
+                        asking.append(lease)
+                        wishes.append(Ahead(bucket, wanted))
 
-        def granted(count: int, level: Level, taken: int) -> None:
-            self._granted(lease, now, level, Granted(lease, now + HOLD, taken), count)
+        def answered(found: list[Got] | StoreUnavailableError) -> None:
+            if isinstance(found, StoreUnavailableError):
+                self._failed(asking)
+            else:
+                for lease, got in zip(asking, found, strict=True):
+                    self._granted(lease, got, now)
 
-        def failed() -> None:
+        if wishes:
+            self._submit(TakeAhead(wishes, now + _PATIENCE, answered))
+
+    def _failed(self, asking: Sequence[Lease]) -> None:
+        for lease in asking:
             lease.ask_at = self._clock() + _REST
             self._metrics.lease_requests.labels("failed").inc()
 
-        self._submit(TakeAhead(lease.bucket, now + _PATIENCE, granted, failed, wanted=wanted))
-
-    def _granted(self, lease: Lease, asked: float, level: Level, granted: Granted, count: int) -> None:
-        now = self._clock()
-        self._metrics.lease_tokens.labels("taken").inc(count)
-        self._metrics.lease_requests.labels("full" if level.enough else "short" if count else "empty").inc()
+    def _granted(self, lease: Lease, got: Got, asked: float) -> None:
+        now, granted = self._clock(), Granted(lease, asked + HOLD, got.taken)
+        is_full = got.level.enough
+        self._metrics.lease_tokens.labels("taken").inc(got.granted)
+        self._metrics.lease_requests.labels("full" if is_full else "short" if got.granted else "empty").inc()
         with self._lock:
             is_kept = self._leases.get(lease.bucket.name) is lease
             if is_kept:
-                lease.bring(granted, count)
-                lease.left = max(min(level.remaining, lease.burst - len(lease.tokens)), 0)
-                lease.reset_at = math.ceil(self._wall() + level.full_in)
-                lease.ask_at = now if level.enough else self._refusals.note(lease.bucket, level, asked, now)
+                lease.bring(granted, got.granted)
+                lease.left = max(min(got.level.remaining, lease.burst - len(lease.tokens)), 0)
+                lease.reset_at = math.ceil(self._wall() + got.level.full_in)
+                lease.ask_at = now if is_full else self._refusals.note(lease.bucket, got.level, asked, now)
         if not is_kept:
-            self._give_back(lease.bucket, Counter({granted: count}))
-        elif level.enough:
+            self._give_back(lease.bucket, Counter({granted: got.granted}))
+        elif is_full:
             self._refusals.forget(lease.bucket)
 
     def _give_back(self, bucket: Bucket, unused: Counter[Granted]) -> None:
-        deadline = self._clock() + _PATIENCE
         for granted, count in unused.items():
             if count:
                 self._metrics.lease_tokens.labels("returned").inc(count)
-                self._submit(
-                    TakeAhead(bucket, deadline, lambda *_: None, lambda: None, unused=count, taken_then=granted.taken)
-                )
+                self._tell(Ahead(bucket, unused=count, taken_then=granted.taken))
+
+    def _tell(self, wish: Ahead) -> None:
+        """Whatever the answer."""
+        self._submit(TakeAhead([wish], self._clock() + _PATIENCE, lambda _: None))

@@ -1,7 +1,7 @@
 """Buckets in Redis: the two calls that are made of them, as needs of the Redis thread."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.client import Pipeline
 
@@ -11,8 +11,6 @@ from extauth.store.errors import StoreUnavailableError
 from extauth.store.scripts import LEASE, SPEND
 
 Spent = Callable[[list[Level] | StoreUnavailableError], None]
-Leased = Callable[[int, Level, int], None]
-"""Tokens granted, the level afterwards, and the bucket's count of tokens taken."""
 
 
 class Spend:
@@ -41,36 +39,52 @@ class Spend:
         self._done(error)
 
 
-class TakeAhead:
-    """Take as many tokens as there are of those `wanted`; give back `unused` ones of an earlier grant."""
+class Ahead(NamedTuple):
+    """What to do with one bucket: take as many tokens as there are of those `wanted`, and give back `unused` ones."""
 
-    def __init__(
-        self,
-        bucket: Bucket,
-        deadline: float,
-        done: Leased,
-        failed: Callable[[], None],
-        *,
-        wanted: int = 0,
-        unused: int = 0,
-        taken_then: int = 0,
-    ) -> None:
+    bucket: Bucket
+    wanted: int = 0
+    unused: int = 0
+    taken_then: int = 0
+    """The bucket's count of tokens taken when the unused ones were granted."""
+
+
+class Got(NamedTuple):
+    """What came of it: tokens granted, the level afterwards (`enough`: all that was wanted), and the count by then."""
+
+    granted: int
+    level: Level
+    taken: int
+
+
+Taken = Callable[[list[Got] | StoreUnavailableError], None]
+
+
+class TakeAhead:
+    """Take tokens of buckets of one Cluster slot ahead, or give them back."""
+
+    def __init__(self, wishes: Sequence[Ahead], deadline: float, done: Taken) -> None:
         self.deadline = deadline
-        self._bucket = bucket
+        self._wishes = wishes
         self._done = done
-        self._failed = failed
-        self._numbers = (wanted, unused, taken_then)
 
     def ask(self, pipeline: Pipeline) -> int:
-        pipeline.evalsha(LEASE.sha, 1, self._bucket.name, *_shape(self._bucket), *self._numbers)
+        names = [wish.bucket.name for wish in self._wishes]
+        arguments = [number for wish in self._wishes for number in (*_shape(wish.bucket), *wish[1:])]
+        pipeline.evalsha(LEASE.sha, len(names), *names, *arguments)
         return 1
 
     def answer(self, replies: Sequence[Any]) -> None:
-        _now, granted, debt, taken = replies[0]
-        self._done(granted, Level(self._bucket.shape, granted == self._numbers[0], int(debt)), int(taken))
+        facts = replies[0][1:]
+        self._done(
+            [
+                Got(granted, Level(wish.bucket.shape, granted == wish.wanted, int(debt)), int(taken))
+                for wish, granted, debt, taken in zip(self._wishes, facts[::3], facts[1::3], facts[2::3], strict=True)
+            ]
+        )
 
-    def fail(self, error: StoreUnavailableError) -> None:  # noqa: ARG002 (the queue has counted it)
-        self._failed()
+    def fail(self, error: StoreUnavailableError) -> None:
+        self._done(error)
 
 
 def _shape(bucket: Bucket) -> tuple[int, int, int]:

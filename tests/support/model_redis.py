@@ -35,14 +35,17 @@ class ModelRedis:
         return reply
 
     def lease(self, now: int, names: Sequence[str], arguments: Sequence[int]) -> list[Any]:
-        shape = Shape(*arguments[:3])
-        wanted, returned, taken_then = arguments[3:]
-        debt, taken = self._read(names[0], shape, now)
-        debt = give_back(debt, shape, returned, taken - taken_then)
-        granted = lease(debt, shape, wanted)
-        debt, taken = debt + granted * shape.period, taken + granted
-        self._write(names[0], shape, debt, taken, now)
-        return [str(now).encode(), granted, str(debt).encode(), str(taken).encode()]
+        reply: list[Any] = [str(now).encode()]
+        for index, name in enumerate(names):
+            amount, period, burst, wanted, returned, taken_then = arguments[6 * index : 6 * index + 6]
+            shape = Shape(amount, period, burst)
+            debt, taken = self._read(name, shape, now)
+            debt = give_back(debt, shape, returned, taken - taken_then)
+            granted = lease(debt, shape, wanted)
+            debt, taken = debt + granted * shape.period, taken + granted
+            self._write(name, shape, debt, taken, now)
+            reply += [granted, str(debt).encode(), str(taken).encode()]
+        return reply
 
     def _read(self, name: str, shape: Shape, now: int) -> tuple[int, int]:
         kept = self.kept.get(name)
