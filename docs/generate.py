@@ -23,6 +23,7 @@ from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
+from extauth.telemetry.ledger_metrics import LedgerMetrics
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.supervisor_metrics import SupervisorMetrics
@@ -122,7 +123,8 @@ def metrics_page() -> str:
         ("Sidecar, usage", UsageMetrics),
         ("Sidecar with several workers", SupervisorMetrics),
         ("Publisher", PublisherMetrics),
-        ("Registry, usage", CollectorMetrics),
+        ("Registry, usage on its way", CollectorMetrics),
+        ("Registry, usage in the ledger", LedgerMetrics),
         ("Registry", RegistryMetrics),
     ):
         registry = CollectorRegistry()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
+from extauth.policy.reasons import Reason
 from extauth.registry import times
 from extauth.registry.database import Database
 from extauth.registry.schema import keys, usage_senders
@@ -36,18 +37,23 @@ from extauth.registry.usage_tables import (
     floor,
     levels,
 )
-from extauth.store.usage_batch import UsageBatch, UsageRow
+from extauth.store.usage_batch import ALLOWED, DENIED, LIMITED, UsageBatch, UsageRow
+from extauth.telemetry.ledger_metrics import LedgerMetrics
 
 _FORGET_SENDERS = 30 * DAY
+_OUTCOMES = frozenset({ALLOWED, LIMITED, *(f"{DENIED}:{reason}" for reason in Reason)})
 _EXPORT_PAGE = 5_000  # rows in memory, and of one transaction
 
 
 class Ledger:
     """`add` for the collector, `find` for people. Both may raise UnavailableError. `clock` in Unix milliseconds."""
 
-    def __init__(self, database: Database, clock: Callable[[], int] = times.now) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], int] = times.now, metrics: LedgerMetrics | None = None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._metrics = metrics
 
     def add(self, batches: Sequence[UsageBatch]) -> tuple[int, int]:
         """Add the batches that are not in the ledger, all of them or, after an error, none.
@@ -66,6 +72,9 @@ class Ledger:
             if fresh:
                 _add_rows(connection, [row for batch in fresh for row in batch.rows], now)
                 _save_senders(connection, last, now)
+        if self._metrics is not None:
+            for outcome, checks in _outcomes(fresh).items():
+                self._metrics.checks.labels(outcome).inc(checks)
         return len(fresh), missing
 
     def find(self, wanted: UsageFilter, limit: int, cursor: str = "") -> UsagePage:
@@ -91,6 +100,16 @@ class Ledger:
             if len(part) < _EXPORT_PAGE:
                 return
             last = part[-1]
+
+
+def _outcomes(batches: Sequence[UsageBatch]) -> Counter[str]:
+    """Checks by outcome; one that this version does not know is only a denial, or anybody could make series."""
+    found: Counter[str] = Counter()
+    for batch in batches:
+        for row in batch.rows:
+            for outcome, checks in row.checks.items():
+                found[outcome if outcome in _OUTCOMES else DENIED] += checks
+    return found
 
 
 def _hold_senders(connection: Connection, instances: set[str], now: int) -> dict[str, int]:

@@ -25,4 +25,10 @@ class RegistryMetrics:
             ["reason"],
             registry=registry,
         )
+        self.upkeep_failures = Counter(
+            "extauth_registry_upkeep_failures",
+            "Jobs of every minute that failed, by job: fold, recent_usage, key_health.",
+            ["job"],
+            registry=registry,
+        )
         self.watchers = Gauge("extauth_registry_watchers", "WatchKeys calls that are open.", registry=registry)

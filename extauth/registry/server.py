@@ -34,7 +34,10 @@ from extauth.registry.rest.usage_routes import UsageRoutes
 from extauth.registry.settings import RegistrySettings
 from extauth.registry.tenants import TenantRegistry
 from extauth.registry.token_operations import TokenRegistry
+from extauth.registry.upkeep import Upkeep
+from extauth.registry.upkeep_jobs import jobs_of
 from extauth.registry.watch import WatchKeys
+from extauth.telemetry.ledger_metrics import LedgerMetrics
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
@@ -62,7 +65,9 @@ class RegistryServer:
         self.plans = PlanRegistry(self._database, self._metrics)
         self.tokens = TokenRegistry(self._database, peppers, self._metrics)
         self.history = History(self._database)
-        self.ledger = Ledger(self._database)
+        ledger_metrics = LedgerMetrics(metrics)
+        self.ledger = Ledger(self._database, metrics=ledger_metrics)
+        self._upkeep = Upkeep(jobs_of(settings, self._database, ledger_metrics), self._metrics)
         self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
         self._authenticator = Authenticator(bootstrap, self._admin_tokens)
         self._answers = IdempotentAnswers(self._database, peppers)
@@ -87,6 +92,8 @@ class RegistryServer:
             expiry = IdempotencyExpiry(self._answers)
             opened.callback(expiry.stop, _STOP_PATIENCE)
             expiry.start()
+            opened.callback(self._upkeep.stop, _STOP_PATIENCE)
+            self._upkeep.start()
             self._start_grpc(opened)
             http = HttpServer(self._app(), self._settings.listen.http)
             opened.callback(http.stop)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from extauth.keys.settings import Peppers
 from extauth.keys.token import PREFIX_PATTERN
+from extauth.registry.usage_settings import UsageSettings
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
 from extauth.settings.values import Address, Duration, SecretReference
@@ -105,4 +106,5 @@ class RegistrySettings(Settings):
     keys: KeySettings
     redis: RedisSettings = RedisSettings()
     publish: PublishSettings = PublishSettings()
+    usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()

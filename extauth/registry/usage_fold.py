@@ -5,6 +5,7 @@ at any point and run in several registries at once, and each row is folded once.
 """
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -38,7 +39,7 @@ Retention: TypeAlias = Mapping[Resolution, int | None]
 
 
 class UsageFold:
-    """`step` or `run`, from one thread. Both may raise UnavailableError. `clock` in Unix milliseconds."""
+    """`step` or `run`, from one thread. All may raise UnavailableError. `clock` in Unix milliseconds."""
 
     def __init__(self, database: Database, retention: Retention, clock: Callable[[], int] = times.now) -> None:
         self._database = database
@@ -46,9 +47,21 @@ class UsageFold:
         self._clock = clock
 
     def run(self, stopping: threading.Event) -> None:
-        """Do all that there is to do, unless `stopping` is set meanwhile."""
+        """Do all that there is to do, unless `stopping` is set meanwhile.
+
+        As long a pause as each step took leaves half of the time to other writers.
+        """
+        began = time.monotonic()
         while not stopping.is_set() and self.step():
-            pass
+            stopping.wait(time.monotonic() - began)
+            began = time.monotonic()
+
+    def lag(self) -> float:
+        """Seconds since the oldest minute that is not in its hour yet was over."""
+        with self._database.read() as connection:
+            folded_to = levels(connection)["hour"].folded_to
+            oldest = _oldest(connection, TABLES["minute"], TABLES["minute"].c.start >= folded_to)
+        return 0.0 if oldest is None else max(self._clock() - oldest - MINUTE, 0) / 1000
 
     def step(self) -> bool:
         """Fold or remove some rows; False when there were none."""
@@ -60,9 +73,9 @@ class UsageFold:
                 "day": floor(held["hour"].folded_to, HOUR),  # only hours that have all of their minutes
             }
             return any(_fold(connection, into, held[into], end) for into, end in ends.items()) or any(
-                _purge(connection, resolution, held, now - time)
-                for resolution, time in self._retention.items()
-                if time is not None
+                _purge(connection, resolution, held, now - kept)
+                for resolution, kept in self._retention.items()
+                if kept is not None
             )
 
 

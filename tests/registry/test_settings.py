@@ -88,3 +88,13 @@ def test_a_database_url_without_secrets_on_disk(tmp_path: Path, url: str) -> Non
         read(tmp_path, f"database: {url!r}{SMALLEST}")
     assert "hunter2" not in str(refused.value)
     assert refused.value.problems[0].remedy
+
+
+def test_usage_is_kept_longer_the_coarser_it_is(tmp_path: Path) -> None:
+    retention = read(
+        tmp_path, f"{SMALLEST}usage: {{retention: {{minutes: 2h, hours: 2d, days: 400d}}}}"
+    ).usage.retention
+    assert (retention.minutes, retention.hours, retention.days) == (7200, 2 * 86400, 400 * 86400)
+    for given in ("minutes: 91d", "days: 89d", "minutes: 1m", "hours: 23h"):
+        with pytest.raises(SettingsError, match=r"usage\.retention"):
+            read(tmp_path, f"{SMALLEST}usage: {{retention: {{{given}}}}}")

@@ -4,14 +4,17 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, text, update
 
-from extauth.registry import usage_fold
+from extauth.registry import migrations, usage_fold
 from extauth.registry.database import Database
 from extauth.registry.errors import InvalidError
 from extauth.registry.ledger import Ledger
@@ -246,13 +249,17 @@ def test_usage_that_is_not_folded_is_not_removed(
     assert sums(ledger, "day").total() == 122
 
 
-def test_the_ledger_of_an_earlier_version_is_kept(database: Database, time: Time) -> None:
-    """Hours that came before minutes were kept, as the migration leaves them behind."""
-    old = {"start": NOON - HOUR, "key_id": "a", "tenant": "acme", "api": "orders", "outcome": "denied", "checks": 7}
+def test_the_ledger_of_an_earlier_version_is_kept(empty_database_url: str, time: Time) -> None:
+    """It had hours and nothing else."""
+    database = Database(empty_database_url)
     with database.write() as connection:
-        connection.execute(TABLES["hour"].insert(), [old])
-        for name, values in {"minute": {"kept_from": NOON}, "hour": {"folded_to": NOON}}.items():
-            connection.execute(update(usage_resolutions).where(usage_resolutions.c.name == name).values(values))
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        command.upgrade(config, "0005")
+        connection.execute(
+            text("INSERT INTO usage_hours VALUES (:hour, 'a', 'acme', 'orders', 'denied', 7)"), {"hour": NOON - HOUR}
+        )
+    database.migrate()
     ledger = Ledger(database, time)
     time.now = NOON + 3 * HOUR
     ledger.add([batch(1, row("a", NOON - MINUTE), row("a", NOON + MINUTE))])
@@ -266,6 +273,8 @@ def test_the_ledger_of_an_earlier_version_is_kept(database: Database, time: Time
         fold(database, time)
     with pytest.raises(InvalidError, match="from"):
         sums(ledger, "minute", NOON - HOUR)
+    assert ledger.find(UsageFilter(begin=NOON - HOUR, end=NOON), 1).scope.resolution == "hour"
+    database.close()
 
 
 def test_steps_are_bounded(database: Database, time: Time, small_steps: None) -> None:

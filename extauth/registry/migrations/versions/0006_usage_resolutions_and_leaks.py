@@ -10,8 +10,6 @@ _NAME = sa.String(128).with_variant(sa.String(128, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SET LOCAL statement_timeout = 0")  # usage_hours may be long
     op.drop_index("usage_hours_key", "usage_hours")
     op.drop_index("usage_hours_tenant", "usage_hours")
     with op.batch_alter_table("usage_hours", table_kwargs={"sqlite_with_rowid": False}) as hours:
