@@ -1,0 +1,1 @@
+"""Several workers behind one supervisor, as processes that are killed, stopped and restarted."""
