@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from extauth.settings.rate import LARGEST
 from extauth.store.bucket import Kept, Level, Shape, debt_at, give_back, lease, spend
-from extauth.store.draw import Bucket
-from extauth.store.local_buckets import LocalBuckets
 
 SECOND = 1_000_000
 
@@ -115,21 +113,3 @@ def test_what_is_taken_ahead_is_what_could_be_spent_at_once(shape: Shape, debt: 
     if granted < wanted:
         (one_more,) = spend([before], [shape], [granted + 1])
         assert not one_more.enough
-
-
-def test_local_buckets_forget_the_least_used_ones_first() -> None:
-    now = 0
-    buckets = LocalBuckets(2, lambda: 1, clock=lambda: now)
-    shape = Shape.of(1, 3600, 1)
-    first, second, third = (Bucket(name, shape) for name in "abc")
-    assert [buckets.spend([bucket])[0].enough for bucket in (first, second, first)] == [True, True, False]
-    buckets.spend([third])  # forgets the second
-    assert not buckets.spend([first])[0].enough
-    assert buckets.spend([second])[0].enough
-
-
-def test_local_buckets_take_from_all_or_from_none() -> None:
-    buckets = LocalBuckets(10, lambda: 1, clock=lambda: 0)
-    small, large = Bucket("small", Shape.of(1, 3600, 1)), Bucket("large", Shape.of(1, 3600, 5))
-    assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]
-    assert [level.remaining for level in buckets.spend([small, large])] == [0, 4]
