@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from extauth.bearer.settings import BearerSettings
 from extauth.keys.settings import Peppers
 from extauth.policy.credentials import KEY
-from extauth.policy.endpoints import worker_address
+from extauth.policy.endpoints import endpoints
 from extauth.policy.errors import Errors
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
@@ -116,8 +116,8 @@ class SidecarSettings(Settings):
     def _sockets_fit(cls, workers: int, info: ValidationInfo) -> int:
         listen = info.data.get("listen")
         if listen is not None:  # else it has problems of its own, which are told
-            unix = [address for address in listen.grpc if address.startswith("unix:")]
-            _distinct([parse_address(worker_address(name, n, workers)) for name in unix for n in range(workers)])
+            for address in endpoints(listen.grpc, workers):
+                parse_address(address)
         return workers
 
     @field_validator("apis")

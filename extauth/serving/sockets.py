@@ -3,7 +3,7 @@
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from itertools import count
@@ -30,35 +30,43 @@ class Claim(Enum):
 AddPort = Callable[[str], int]
 """A server's own: the port bound for a target; 0 or RuntimeError when it cannot be."""
 _aside = count()
-_ours: dict[Path, tuple[int, int]] = {}
-"""Device and inode of each unix socket that this process has bound."""
 
 
-def bind(add_port: AddPort, address: str, socket_mode: int, claim: Claim = Claim.ALONE) -> str:
-    """Listen on host:port or unix:/path; return the address with its real port. Raises BindError."""
-    if address.startswith("unix:"):
-        path = _path_of(address)
-        _make_way(path, claim)
-        # The mask, and not a later chmod, so that there is no moment in which others may connect.
-        mask = os.umask(0o777 & ~socket_mode)
-        try:
-            _bind_socket(add_port, path, claim)
-        finally:
-            os.umask(mask)
-        _ours[path] = _identity_of(path)
-        return address
-    host, port = host_and_port(address)
-    bound = _add_port(add_port, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address)
-    return f"{address.rpartition(':')[0]}:{bound}"
+class Listeners:
+    """The addresses of one server: bound, and taken away when nobody listens there any more."""
 
+    def __init__(self, addresses: Sequence[str], socket_mode: int, claim: Claim) -> None:
+        self._addresses = addresses
+        self._socket_mode = socket_mode
+        self._claim = claim
+        self._sockets: dict[Path, tuple[int, int]] = {}
 
-def remove_socket(address: str) -> None:
-    """Take a unix socket that nobody listens on any more out of the file system; a successor's stays."""
-    ours = _ours.pop(_path_of(address), None)
-    if ours is not None:
-        with suppress(FileNotFoundError):
-            if _identity_of(_path_of(address)) == ours:
-                _path_of(address).unlink()
+    def bind(self, add_port: AddPort) -> dict[str, str]:
+        """Listen; return each address, host:port or unix:/path, with the one bound. Raises BindError."""
+        return {address: self._bind(add_port, address) for address in self._addresses}
+
+    def remove_sockets(self) -> None:
+        """Take unix sockets out of the file system, but not those of a successor."""
+        for path, identity in self._sockets.items():
+            with suppress(FileNotFoundError):
+                if _identity_of(path) == identity:
+                    path.unlink()
+
+    def _bind(self, add_port: AddPort, address: str) -> str:
+        if address.startswith("unix:"):
+            path = Path(address.removeprefix("unix:"))
+            _make_way(path, self._claim)
+            # The mask, and not a later chmod, so that there is no moment in which others may connect.
+            mask = os.umask(0o777 & ~self._socket_mode)
+            try:
+                _bind_socket(add_port, path, self._claim)
+            finally:
+                os.umask(mask)
+            self._sockets[path] = _identity_of(path)
+            return address
+        host, port = host_and_port(address)
+        bound = _add_port(add_port, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", address)
+        return f"{address.rpartition(':')[0]}:{bound}"
 
 
 def _bind_socket(add_port: AddPort, path: Path, claim: Claim) -> None:
@@ -101,10 +109,24 @@ def _make_way(path: Path, claim: Claim) -> None:
     path.unlink()
 
 
-def _path_of(address: str) -> Path:
-    return Path(address.removeprefix("unix:"))
-
-
 def _identity_of(path: Path) -> tuple[int, int]:
+    """Device and inode."""
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+_served: list[tuple[str, Listeners]] = []
+
+
+def bind(add_port: AddPort, address: str, socket_mode: int, claim: Claim = Claim.ALONE) -> str:
+    listeners = Listeners([address], socket_mode, claim)
+    bound = listeners.bind(add_port)[address]
+    _served.append((bound, listeners))
+    return bound
+
+
+def remove_socket(address: str) -> None:
+    entry = next((entry for entry in _served if entry[0] == address), None)
+    if entry is not None:
+        _served.remove(entry)
+        entry[1].remove_sockets()

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from extauth.serving.channel_options import channel_options
 from extauth.serving.deadline import time_to_decide
-from extauth.serving.sockets import bind, remove_socket
+from extauth.serving.sockets import Listeners
 from extauth.serving.stock_health import StockHealth
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
@@ -30,7 +30,7 @@ class StockTransport:
         self._handler = handler
         self._options = options
         self._health = StockHealth(("", CHECK_SERVICE))
-        self._addresses: tuple[str, ...] = ()
+        self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._under_way: set[grpc.ServicerContext] = set()
         self._pool = ThreadPoolExecutor(options.threads, thread_name_prefix="check")
         self._server = grpc.server(self._pool, options=channel_options(options))
@@ -47,11 +47,7 @@ class StockTransport:
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        bound = {
-            address: bind(self._server.add_insecure_port, address, self._options.socket_mode, self._options.claim)
-            for address in self._options.addresses
-        }
-        self._addresses = tuple(bound.values())
+        bound = self._listeners.bind(self._server.add_insecure_port)
         self._server.start()
         return bound
 
@@ -68,8 +64,7 @@ class StockTransport:
         rest = max(deadline - time.monotonic(), 0)
         self._server.stop(rest).wait(rest + 1)
         self._pool.shutdown(wait=False, cancel_futures=True)
-        for address in self._addresses:
-            remove_socket(address)
+        self._listeners.remove_sockets()
 
     def _check(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         self._under_way.add(context)
