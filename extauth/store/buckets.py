@@ -59,14 +59,12 @@ class TokenBuckets:
                 self._settle(rest)
             if not all(level.enough for level in levels):
                 put_back([granted for taken in held for granted in taken])
-            found = iter(levels)
-            done(
-                Answer(
-                    draw.buckets,
-                    [taken[0].lease.level() if taken else next(found) for taken in held],
-                    ["lease" if taken else source for taken in held],
-                )
-            )
+                # Tokens that were on their way to a lease may have been the last ones, and have come by now.
+                taken = self.take(draw, self._clock())
+                if taken is not None:
+                    done(_from_leases(draw, taken))
+                    return
+            done(_merged(draw, held, levels, source))
 
         if rest:
             self._submit(Spend(rest, deadline, answered))
@@ -79,3 +77,18 @@ class TokenBuckets:
             count = self._local.settle(bucket)
             if count:
                 self._leases.discard(bucket, count)
+
+
+def _from_leases(draw: Draw, taken: Sequence[Granted]) -> Answer:
+    leases = {granted.lease.bucket.name: granted.lease for granted in taken}
+    return Answer(draw.buckets, [leases[bucket.name].level() for bucket in draw.buckets], ["lease"] * len(draw.buckets))
+
+
+def _merged(draw: Draw, held: Sequence[Sequence[Granted]], levels: Sequence[Level], source: Source) -> Answer:
+    """The levels of all buckets in the order of the file; `levels` are of those without a lease."""
+    found = iter(levels)
+    return Answer(
+        draw.buckets,
+        [taken[0].lease.level() if taken else next(found) for taken in held],
+        ["lease" if taken else source for taken in held],
+    )

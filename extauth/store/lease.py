@@ -67,9 +67,9 @@ class Lease:
         self.unused: deque[Granted] = deque()
         """Tokens whose time was over when they were about to be spent."""
         self.left = 0
-        """Tokens in the bucket itself after the last grant."""
+        """Tokens in the bucket itself when Redis last said."""
         self.reset_at = 0
-        """Unix seconds at which the bucket would be full if all that was granted were spent."""
+        """Unix seconds at which the bucket is full, what leases hold being spent."""
         self.low = -1
         """With so many left it is time to ask for more."""
         self.ask_at = now
@@ -108,13 +108,18 @@ class Lease:
         self._brought += count
         self.tokens.extend([granted] * count)
 
+    def know(self, level: Level, wall: float) -> None:
+        """What Redis says of the bucket itself, at a time in Unix seconds."""
+        self.left = max(min(level.remaining, self.burst - len(self.tokens)), 0)
+        self.reset_at = math.ceil(wall + level.full_in)
+
     def spent_elsewhere(self, count: int) -> None:
         """Requests had to ask Redis for tokens, which a larger lease would have had."""
         self._brought += count
 
     @property
     def remaining(self) -> int:
-        """Tokens that exist for all this replica knows: its own, and those left in the bucket after the last grant."""
+        """Tokens that exist for all this replica knows: its own, and those left in the bucket when Redis last said."""
         return min(self.left + len(self.tokens), self.burst)
 
     def level(self) -> Level:

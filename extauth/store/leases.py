@@ -19,7 +19,7 @@ from extauth.store.refusals import Refusals
 from extauth.store.shared_buckets import Ahead, Got, TakeAhead
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
-_PATIENCE = 1.0  # seconds for a question in the background
+_PATIENCE = 1.0  # seconds, by the clock of the Redis thread, for a question in the background
 _REST = 0.05  # seconds after one that failed
 _MOST = 10_000
 _SHORTEST = 0.05  # seconds that the first requests are taken to have come in
@@ -99,7 +99,7 @@ class Leases:
             if bucket.leased and not level.enough:
                 self._refusals.note(bucket, level, asked, now)
             elif bucket.leased and allowed:
-                self._spent(bucket, now)
+                self._spent(bucket, level, now)
 
     def discard(self, bucket: Bucket, count: int) -> None:
         """Take tokens out of the shared bucket, as many as there are, for spending that it does not know of."""
@@ -123,11 +123,12 @@ class Leases:
         for lease in leases.values():
             self._give_back(lease.bucket, lease.everything())
 
-    def _spent(self, bucket: Bucket, now: float) -> None:
+    def _spent(self, bucket: Bucket, level: Level, now: float) -> None:
         """A request has had its tokens from Redis: enough of those in a short time make a lease."""
         lease = self._leases.get(bucket.name)
         if lease is not None:
             lease.spent_elsewhere(bucket.cost)
+            lease.know(level, self._wall())
             return
         self._refusals.forget(bucket)  # with a lease, it is for that to tell whether the bucket is empty still
         if now - self._spends_since > AHEAD:
@@ -165,7 +166,7 @@ class Leases:
                     self._granted(lease, got, now)
 
         if wishes:
-            self._submit(TakeAhead(wishes, now + _PATIENCE, answered))
+            self._submit(TakeAhead(wishes, time.monotonic() + _PATIENCE, answered))
 
     def _failed(self, asking: Sequence[Lease]) -> None:
         for lease in asking:
@@ -181,8 +182,7 @@ class Leases:
             is_kept = self._leases.get(lease.bucket.name) is lease
             if is_kept:
                 lease.bring(granted, got.granted)
-                lease.left = max(min(got.level.remaining, lease.burst - len(lease.tokens)), 0)
-                lease.reset_at = math.ceil(self._wall() + got.level.full_in)
+                lease.know(got.level, self._wall())
                 lease.ask_at = now if is_full else self._refusals.note(lease.bucket, got.level, asked, now)
         if not is_kept:
             self._give_back(lease.bucket, Counter({granted: got.granted}))
@@ -197,4 +197,4 @@ class Leases:
 
     def _tell(self, wish: Ahead) -> None:
         """Whatever the answer."""
-        self._submit(TakeAhead([wish], self._clock() + _PATIENCE, lambda _: None))
+        self._submit(TakeAhead([wish], time.monotonic() + _PATIENCE, lambda _: None))

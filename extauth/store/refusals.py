@@ -6,6 +6,8 @@ from extauth.store.draw import Bucket
 
 PACE = 0.02
 """Seconds between questions for a bucket that goes on being asked for more than it has."""
+LONGEST = 1.0
+"""Seconds that a refusal is believed: meanwhile others may give back what they had taken ahead."""
 _MOST = 50_000
 
 
@@ -28,7 +30,7 @@ class Refusals:
 
         Monotonic seconds. Times of the bucket are no later than they really are, and so is the end.
         """
-        until = max(asked + level.wait(bucket.cost), now + PACE)
+        until = max(min(asked + level.wait(bucket.cost), now + LONGEST), now + PACE)
         if len(self._found) >= _MOST:
             self._found.clear()  # right at all times: Redis is asked again
         kept = Kept(level.debt, int(asked * MICROSECONDS), bucket.shape.period)

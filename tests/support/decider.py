@@ -37,13 +37,20 @@ API = {"name": "demo", "credentials": [{"header": "x-api-key"}]}
 
 
 class Time:
-    """Clocks that stand still until they are moved."""
+    """Clocks that can be moved ahead, and stopped."""
 
     def __init__(self) -> None:
         self.offset = 0.0
+        self._stopped_at: float | None = None
+
+    def stop(self) -> None:
+        self._stopped_at = self._monotonic()
 
     def clocks(self) -> Clocks:
-        return Clocks(lambda: time.monotonic() + self.offset, lambda: time.time() + self.offset)
+        return Clocks(self._monotonic, lambda: time.time() + self.offset)
+
+    def _monotonic(self) -> float:
+        return time.monotonic() + self.offset if self._stopped_at is None else self._stopped_at
 
 
 @dataclass
@@ -106,7 +113,12 @@ class BenchMaker:
             [ServedApi(api, names, templates) for api in served],
             Denials(NO_API, templates=[templates]),
             identifier,
-            TokenBuckets(queue.submit, Leases(queue.submit, metrics), LocalBuckets(100, lambda: 1)),
+            TokenBuckets(
+                queue.submit,
+                Leases(queue.submit, metrics, clocks.monotonic),
+                LocalBuckets(100, lambda: 1),
+                clocks.monotonic,
+            ),
             tally,
             lambda *row: usage.append(row),
             clocks,
