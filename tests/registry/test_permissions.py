@@ -239,9 +239,9 @@ def watch(server: RegistryServer) -> Iterator[Callable[[str], grpc.StatusCode]]:
             call = method(registry_pb2.WatchKeysRequest(), metadata=[("authorization", f"Bearer {token}")], timeout=10)
             try:
                 next(iter(call))
-            except grpc.RpcError as error:
-                assert isinstance(error, grpc.Call)
-                return error.code()
+            except grpc.RpcError:
+                code: grpc.StatusCode = call.code()
+                return code
             call.cancel()
             return grpc.StatusCode.OK
 
