@@ -140,7 +140,7 @@ def running_workers(
     """The same, and wait until it is ready."""
     with launched(stack, directory, listen, **settings) as sidecar:
         try:
-            eventually(lambda: sidecar.readiness()[0] == 200, 30)
+            eventually(lambda: sidecar.readiness()[0] == 200 and bool(sidecar.events("serving")), 30)
         except AssertionError as error:
             raise AssertionError(sidecar.log.read_text()) from error
         yield sidecar
