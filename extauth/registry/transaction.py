@@ -5,12 +5,12 @@ and nobody can see revision n + 1 before n.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, func, insert, literal, select, update
 
 from extauth.registry import audit, schema
 from extauth.registry.database import Database
@@ -82,20 +82,22 @@ class Transaction:
         self._tell(table, before, {**before, **row}, revision, action)
         return revision
 
-    def touch(self, key_ids: Sequence[str], action: Action) -> None:
-        """Give keys new revisions for a change of what is not in their rows, in the order in which they come."""
+    def touch(self, key_ids: Collection[str], action: Action) -> None:
+        """Give keys new revisions, in order of id, for a change of what is not in their rows."""
         if not key_ids:
             return
         self.done[action] += len(key_ids)
-        last = self._next_revisions(len(key_ids))
-        first = last - len(key_ids) + 1
-        touched = list(enumerate(key_ids, first))
-        statement = update(schema.keys).where(schema.keys.c.id == bindparam("of")).values(revision=bindparam("to"))
-        self.connection.execute(statement, [{"of": key_id, "to": revision} for revision, key_id in touched])
-        self.connection.execute(
-            insert(schema.changes),
-            [self._change(schema.keys, key_id, revision, action) for revision, key_id in touched],
-        )
+        first = self._next_revisions(len(key_ids)) - len(key_ids) + 1
+        columns = schema.keys.c
+        # Locked one after the other in order of id, as the ledger does it, so that neither waits for the other.
+        held = select(columns.id).where(columns.id.in_(key_ids)).order_by(columns.id).with_for_update()
+        self.connection.execute(held)
+        place = func.row_number().over(order_by=columns.id)
+        numbered = select(columns.id, (first - 1 + place).label("to")).where(columns.id.in_(key_ids)).subquery()
+        self.connection.execute(update(schema.keys).where(columns.id == numbered.c.id).values(revision=numbered.c.to))
+        told = {"action": action.value, "actor": self.actor, "committed_at": self.now}
+        touched = select(columns.revision, columns.id, *map(literal, told.values())).where(columns.id.in_(key_ids))
+        self.connection.execute(insert(schema.changes).from_select(["revision", "key_id", *told], touched))
 
     def record(self, target: audit.Target, before: Mapping[str, Any], after: Mapping[str, Any], action: Action) -> None:
         """Tell the audit trail of a change of a row, and count it."""
@@ -112,18 +114,16 @@ class Transaction:
     def _tell(
         self, table: Table, before: Mapping[str, Any], after: Mapping[str, Any], revision: int, action: Action
     ) -> None:
-        self.connection.execute(insert(schema.changes).values(self._change(table, after["id"], revision, action)))
-        target = audit.Target(_KINDS[table], after["id"], after.get("tenant"))
-        self.record(target, before, after, action)
-
-    def _change(self, table: Table, row_id: str, revision: int, action: Action) -> dict[str, Any]:
-        return {
+        values = {
             "revision": revision,
-            _COLUMNS[table].name: row_id,
+            _COLUMNS[table].name: after["id"],
             "action": action.value,
             "actor": self.actor,
             "committed_at": self.now,
         }
+        self.connection.execute(insert(schema.changes).values(values))
+        target = audit.Target(_KINDS[table], after["id"], after.get("tenant"))
+        self.record(target, before, after, action)
 
 
 @contextmanager
