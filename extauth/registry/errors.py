@@ -36,7 +36,8 @@ class NotFoundError(RegistryError):
 
     def __init__(self, kind: str = "key") -> None:
         self.kind = kind
-        self.problem = FieldProblem("id", f"is not that of a {kind}", f"list the {kind}s to find it")
+        article = "an" if kind[0] in "aeiou" else "a"
+        self.problem = FieldProblem("id", f"is not that of {article} {kind}", f"list the {kind}s to find it")
         super().__init__(str(self.problem))
 
 
