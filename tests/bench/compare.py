@@ -8,11 +8,10 @@ import argparse
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from extauth.demo.supervisor import Supervisor
 from tests.bench import check_path, settings
@@ -23,6 +22,10 @@ from tests.bench.tables import table
 
 _NOW = "working tree"
 _REPEAT = 10  # timings of a decision in each round
+_LEAN, _MODE = "listen.transport", "mode"
+_ALL = frozenset({*settings.PARTS, _LEAN})
+_NEEDS = {"none": (), "exact": ("limits",), "leased": ("limits", _MODE)}
+"""What a revision must know to limit so."""
 
 
 def main() -> None:
@@ -69,21 +72,24 @@ def understood(sites: Sequence[Site]) -> Common:
 
     For all of them, but for the mode of a limit: a revision that does not know of modes has `exact` ones alone.
     """
-    parts = [part for part in settings.PARTS[:-1] if _all_accept(sites, [settings.api("none", [part])])]
-    by_tree = {site.tree: [*parts, *(["mode"] if _accepts_mode(site) else [])] for site in sites}
-    leased = all("mode" in known for known in by_tree.values())
-    limits = [one for one in settings.LIMITS if one == "none" or ("limits" in parts and (one == "exact" or leased))]
-    apis = {tree: {"apis": [settings.api(one, known) for one in limits]} for tree, known in by_tree.items()}
-    lean, stock = ({"listen": {"transport": name}} for name in check_path.TRANSPORTS)
-    has_lean = all(_accepts(site, lean) for site in sites)
-    missing = [part for part in settings.PARTS[:-1] if part not in parts] + ([] if has_lean else ["listen.transport"])
-    return Common(
-        limits,
-        {tree: {**one, **(lean if has_lean else {})} for tree, one in apis.items()},
-        {tree: {**one, **(stock if has_lean else {})} for tree, one in apis.items()},
-        f"Transport: {'lean' if has_lean else 'stock'}."
-        + (f" Without {', '.join(missing)}, which one revision does not know." if missing else ""),
-    )
+    known = {site.tree: _known(site) for site in sites}
+    common = frozenset.intersection(*known.values())
+    limits = [one for one in settings.LIMITS if set(_NEEDS[one]) <= common]
+    parts = common - {_LEAN, _MODE}
+    transport = "lean" if _LEAN in common else "stock"
+    missing = ", ".join(sorted(_ALL - {_MODE} - common))
+
+    def by_tree(transport: str) -> Mapping[Path, Changes]:
+        return {
+            tree: {
+                "apis": [settings.api(one, parts | (found & {_MODE})) for one in limits],
+                **({"listen": {"transport": transport}} if _LEAN in found else {}),
+            }
+            for tree, found in known.items()
+        }
+
+    note = f" Without {missing}, which one revision does not know." if missing else ""
+    return Common(limits, by_tree(transport), by_tree("stock"), f"Transport: {transport}.{note}")
 
 
 def compare(sites: Mapping[str, Site], common: Common, rounds: int, seconds: float) -> Iterator[str]:
@@ -132,12 +138,16 @@ def _decision_rows(sites: Mapping[str, Site], limits: str, common: Common, round
         yield [form, limits, *values, f"{share:.2f}"]
 
 
-def _all_accept(sites: Sequence[Site], apis: Sequence[Mapping[str, Any]]) -> bool:
-    return all(_accepts(site, {"apis": list(apis)}) for site in sites)
+def _known(site: Site) -> frozenset[str]:
+    """What a revision knows: asked for all at once, and for each by itself when it does not know all."""
+    return _ALL if _accepts(site, _with(_ALL)) else frozenset(one for one in _ALL if _accepts(site, _with({one})))
 
 
-def _accepts_mode(site: Site) -> bool:
-    return _accepts(site, {"apis": [settings.api("exact", ["limits", "mode"])]})
+def _with(parts: Collection[str]) -> Changes:
+    """Settings with these parts alone; a mode is one of a limit."""
+    of_api = [*parts, "limits"] if _MODE in parts else parts
+    lean = {"listen": {"transport": "lean"}} if _LEAN in parts else {}
+    return {"apis": [settings.api("leased", of_api)], **lean}
 
 
 def _accepts(site: Site, changes: Changes) -> bool:
