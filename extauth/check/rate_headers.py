@@ -30,13 +30,14 @@ def serialised(limit: int, remaining: int, reset_at: int) -> bytes:
 
 def of_leases(taken: Sequence[Granted]) -> bytes:
     """The same, of the bucket nearest to empty of those whose leases gave tokens."""
-    lease, nearest = taken[0].lease, 2.0
+    nearest, limit, remaining, reset_at = 2.0, 0, 0, 0
     for granted in taken:
-        found = granted.lease
-        part = (found.left + len(found.tokens)) / found.burst
-        if part < nearest:
-            lease, nearest = found, part
-    return serialised(lease.burst, lease.remaining, lease.reset_at)
+        lease = granted.lease
+        left = lease.left + len(lease.tokens)
+        if left / lease.burst < nearest:
+            nearest, limit, remaining, reset_at = left / lease.burst, lease.burst, left, lease.reset_at
+    shown = remaining if remaining < limit else limit  # noqa: FURB136 (on the path of every check, and `min` is slow)
+    return serialised(limit, shown, reset_at)
 
 
 @lru_cache(maxsize=4096)
