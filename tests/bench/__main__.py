@@ -16,6 +16,7 @@ from tests.bench.decision import decision_seconds
 from tests.bench.endurance import outage, soak
 from tests.bench.measure import SHAPES, Variant, run_rounds
 from tests.bench.page import Findings, page
+from tests.bench.processes import all_cpu_time
 from tests.bench.servers import ROOT, make_site
 from tests.bench.settings import LIMITS
 
@@ -55,6 +56,7 @@ def main() -> None:
 
 def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
     some = ("none", "leased")
+    stolen, everything = all_cpu_time()
     with Supervisor() as supervisor:
         site = make_site(supervisor, directory / "site")
         stage = check_path.start(site)
@@ -68,6 +70,8 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         decided = {one: decision_seconds(site, one, stock, effort.decisions) for one in some}
     folder = directory / "keys"
     folder.mkdir()
+    key_rows = list(keys.measure(effort.keys, folder))
+    stolen_now, everything_now = all_cpu_time()
     return Findings(
         rounds=rounds,
         seconds=effort.sample,
@@ -80,7 +84,8 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         outages=stopped,
         decisions=decided,
         keys=effort.keys,
-        key_rows=list(keys.measure(effort.keys, folder)),
+        key_rows=key_rows,
+        stolen=(stolen_now - stolen) / (everything_now - everything),
     )
 
 

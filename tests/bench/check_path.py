@@ -47,8 +47,8 @@ def direct_name(handler: str, transport: str) -> str:
     return f"{handler}, {transport}"
 
 
-def envoy_name(handler: str, transport: str) -> str:
-    return f"Envoy, {handler}, {transport}"
+def envoy_name(handler: str, transport: str = "") -> str:
+    return f"Envoy, {handler}, {transport}" if transport else f"Envoy, {handler}"
 
 
 def direct(site: Site, handler: str, transport: str, server: Server, *, limits: str, raw: bool = False) -> Variant:
@@ -62,18 +62,19 @@ def direct(site: Site, handler: str, transport: str, server: Server, *, limits: 
 def direct_variants(stage: Stage, limits: Iterable[str]) -> Iterator[Variant]:
     for transport in TRANSPORTS:
         yield direct(stage.site, NOTHING, transport, stage.do_nothing[transport], limits="none")
-        for one in limits:
+    for one in limits:
+        for transport in TRANSPORTS:
             yield direct(stage.site, one, transport, stage.sidecars[transport], limits=one)
 
 
 def envoy_variants(stage: Stage, limits: Iterable[str]) -> Iterator[Variant]:
-    yield _through_envoy(stage, UNCHECKED, "none", UNCHECKED, {}, "none")
+    yield _through_envoy(stage, UNCHECKED, "", UNCHECKED, {}, "none")
     yield _through_envoy(
         stage, NOTHING, "stock", f"{NOTHING} stock", {SERVER: stage.do_nothing["stock"].process}, "none"
     )
-    for transport in TRANSPORTS:
-        processes = {SERVER: stage.sidecars[transport].process}
-        for one in limits:
+    for one in limits:
+        for transport in TRANSPORTS:
+            processes = {SERVER: stage.sidecars[transport].process}
             yield _through_envoy(stage, one, transport, f"full {transport}", processes, one)
 
 

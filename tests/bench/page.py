@@ -3,7 +3,7 @@
 import platform
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -18,16 +18,6 @@ from tests.bench.measure import SHAPES, Samples, Variant
 from tests.bench.processes import machine
 from tests.bench.tables import of_shape, ratios, table
 
-HEADINGS = (
-    "Goals",
-    "Lean to stock",
-    "Straight to the sidecar",
-    "Through Envoy",
-    "A decision alone",
-    "At nine tenths of what it can do",
-    "While Redis hangs",
-    "Many keys",
-)
 SOAKED_LIMITS = "leased"
 _MEBI = 2**20
 
@@ -48,14 +38,13 @@ class Findings:
     decisions: Mapping[str, Mapping[str, float]]
     keys: int
     key_rows: Sequence[tuple[str, str]]
+    stolen: float
+    """Share of all CPU time."""
 
 
 def page(found: Findings) -> str:
-    sections = (_goals, _ratios, _direct, _through_envoy, _decisions, _soak, _outages, _keys)
-    parts = [_opening(found)]
-    for heading, section in zip(HEADINGS, sections, strict=True):
-        parts.append(f"\n## {heading}\n\n{section(found)}")
-    return "".join(parts)
+    sections = [f"\n## {heading}\n\n{write(found)}" for heading, write in SECTIONS.items()]
+    return "".join([_opening(found), *sections])
 
 
 def _opening(found: Findings) -> str:
@@ -66,12 +55,13 @@ Measured on {machine()};
 {versions()}.
 Medians of {found.rounds} rounds of {found.seconds:g} s, in which every row took its turn, in rotating order; ratios and
 added latencies are medians over the rounds of what each round gave; max is the largest of all rounds. Compare rows of
-one table: on another day the machine may be a fifth faster or slower.
+one table: on another day the machine may be a fifth faster or slower. The host gave {found.stolen:.1%} of the CPU time
+to other guests meanwhile.
 
 The load comes from a generator of our own (tests/bench/load) on the same CPUs. At a rate, requests come by chance
 (Poisson), and a latency counts from the moment at which the request was due. CPU is user and system time of all threads
 for each right answer; whatever is not an ALLOW counts as an error. {len(found.direct[-1].requests.wires)} keys take
-turns, all of them in the near cache. A check has 16 headers and about 850 bytes.
+turns, all in the near cache. A check has 16 headers and about 850 bytes.
 
 `nothing` allows everything without reading it: what a transport costs by itself. The others are `extauth serve`: find
 the API, the key and its record, check a scope, count, tell the upstream five things. `none` has no limits, `exact` has
@@ -101,7 +91,7 @@ def _through_envoy(found: Findings) -> str:
         "Envoy with two workers as `extauth envoy` configures it, all request headers sent to the sidecar as they came "
         "(`encode_raw_headers`); its routes answer by themselves. Added is what a row has over the unchecked one.\n"
     )
-    return note + "".join(_by_shape(found, found.through_envoy, base=envoy_name(check_path.UNCHECKED, "none")))
+    return note + "".join(_by_shape(found, found.through_envoy, base=envoy_name(check_path.UNCHECKED)))
 
 
 def _by_shape(found: Findings, variants: Sequence[Variant], base: str | None) -> Iterator[str]:
@@ -113,7 +103,7 @@ def _by_shape(found: Findings, variants: Sequence[Variant], base: str | None) ->
 def _decisions(found: Findings) -> str:
     rows = [[limits, *(f"{times[form] * 1e6:.1f} µs" for form in FORMS)] for limits, times in found.decisions.items()]
     return (
-        "From the bytes of a CheckRequest to those of the answer, in the sidecar's process, without a transport; "
+        "From the bytes of a CheckRequest to those of the answer, in the sidecar's process, without gRPC; "
         "the best of several runs.\n\n" + table(["limits", "headers as a map", "headers raw"], rows)
     )
 
@@ -165,3 +155,15 @@ def _version_of(program: str) -> str:
     text = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout
     match = re.search(r"(?:/|v=)(\d+\.\d+\.\d+)", text)
     return match[1] if match else "unknown"
+
+
+SECTIONS: dict[str, Callable[[Findings], str]] = {
+    "Goals": _goals,
+    "Lean to stock": _ratios,
+    "Straight to the sidecar": _direct,
+    "Through Envoy": _through_envoy,
+    "A decision alone": _decisions,
+    "At nine tenths of what it can do": _soak,
+    "While Redis hangs": _outages,
+    "Many keys": _keys,
+}

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+_STEAL = 7  # user, nice, system, idle, iowait, irq, softirq, steal
+
 
 def cpu_seconds(processes: Iterable[int]) -> float:
     """User and system time of the processes, all threads, to the nanosecond (clock_getcpuclockid(3)).
@@ -31,6 +33,13 @@ def resident(process: int) -> int:
     statuses = [Path(f"/proc/{member}/status").read_text().splitlines() for member in family(process)]
     kilobytes = [line.split()[1] for status in statuses for line in status if line.startswith("VmRSS:")]
     return sum(map(int, kilobytes)) * 1024
+
+
+def all_cpu_time() -> tuple[float, float]:
+    """Of all CPUs since the start (proc_stat(5)): what the host gave to other guests, and everything."""
+    line = Path("/proc/stat").read_text().split("\n", maxsplit=1)[0]
+    ticks = [int(field) for field in line.split()[1:9]]
+    return ticks[_STEAL], sum(ticks)
 
 
 def machine() -> str:

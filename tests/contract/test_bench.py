@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import Effort, measure
-from tests.bench.page import HEADINGS, page
+from tests.bench.page import SECTIONS, page
 from tests.bench.servers import ROOT
 from tests.bench.settings import LIMITS
 
@@ -26,7 +26,7 @@ def test_a_run_measures_everything(tmp_path: Path) -> None:
     assert found.soak.result.answered > 0
     assert all(outage.after.answered > 0 for outage in found.outages.values())
     assert all(seconds > 0 for times in found.decisions.values() for seconds in times.values())
-    assert re.findall(r"^## (.*)$", page(found), re.MULTILINE) == list(HEADINGS)
+    assert re.findall(r"^## (.*)$", page(found), re.MULTILINE) == list(SECTIONS)
 
 
 def test_a_revision_is_compared_with_the_working_tree() -> None:

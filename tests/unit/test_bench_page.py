@@ -28,7 +28,7 @@ def sample(cpu: float, latency: float = 1_000, failed: int = 0) -> Sample:
 def variants() -> tuple[list[Variant], list[Variant]]:
     direct = [direct_name(handler, name) for handler in (check_path.NOTHING, *LIMITS) for name in check_path.TRANSPORTS]
     through = [envoy_name(handler, name) for handler in LIMITS for name in check_path.TRANSPORTS]
-    through.append(envoy_name(check_path.UNCHECKED, "none"))
+    through.append(envoy_name(check_path.UNCHECKED))
     return tuple([Variant(name, REQUESTS, {}, 1, 1) for name in names] for names in (direct, through))
 
 
@@ -90,12 +90,13 @@ def findings() -> page.Findings:
         decisions={"none": {"map": 8e-6, "raw": 12e-6}},
         keys=100,
         key_rows=[("start to ready", "1 s")],
+        stolen=0.01,
     )
 
 
 def test_a_page_has_every_table_and_hides_no_error(findings: page.Findings) -> None:
     text = page.page(findings)
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(page.HEADINGS)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(page.SECTIONS)
     assert re.findall(r"^### (.*)$", text, re.MULTILINE) == [shape.name.capitalize() for shape in SHAPES] * 2
     assert "| leased, stock | 10,000 | 0.30 | 0.60 | 0.60 | 0.70 | 100 | 10,000 | 8 |" in text
     assert "| none, lean : stock | 0.50 |" in text
@@ -107,6 +108,6 @@ def test_a_page_has_every_table_and_hides_no_error(findings: page.Findings) -> N
 
 def test_the_committed_page_has_what_a_run_writes() -> None:
     text = COMMITTED.read_text()
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(page.HEADINGS)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == list(page.SECTIONS)
     for line in (*(f"### {shape.name.capitalize()}" for shape in SHAPES), "| check, transport | answers a second |"):
         assert line in text
