@@ -7,13 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, text, update
 
-from extauth.registry import migrations, schema
+from extauth.registry import schema
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
 from extauth.registry.filtering import Filter
@@ -110,29 +108,6 @@ def test_migrating_twice_and_at_once_changes_nothing(
     for database in databases:
         database.close()
     assert history.revision() == 1
-
-
-def test_the_keys_of_an_earlier_version_are_kept(empty_database_url: str) -> None:
-    database = Database(empty_database_url)
-    with database.write() as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        command.upgrade(config, "0001")
-        connection.execute(
-            text(
-                "INSERT INTO keys (id, digest, pepper_id, prefix, name, tenant, scopes, plan, metadata, created_by,"
-                " created_at, status, revoked_reason, revision) VALUES"
-                " ('000000000001', '0', 'first', 'ea', 'a key', 'acme', '[]', '', '{}', 'ada', 1, 'active', '', 1)"
-            )
-        )
-        connection.execute(text("INSERT INTO changes VALUES (1, '000000000001', 'created', 'ada', 1)"))
-        connection.execute(text("UPDATE registry SET revision = 1"))
-    database.migrate()
-    (change,) = History(database).changes_after(0, 10)
-    assert (change.record.key_id, change.committed_at) == ("000000000001", 1)
-    with database.read() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
-    database.close()
 
 
 def test_a_change_is_of_one_thing(create: Callable[..., IssuedKey], tokens: TokenRegistry, database: Database) -> None:

@@ -6,15 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from prometheus_client import CollectorRegistry
+from sqlalchemy import func, select
 
 from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord, Status, Version
 from extauth.registry.database import Database
 from extauth.registry.history import History
 from extauth.registry.key import IssuedKey, NewKey
+from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
-from extauth.registry.schema import changes
+from extauth.registry.schema import changes, tenants
 
 
 def test_an_empty_registry_has_an_epoch_and_no_revision(history: History) -> None:
@@ -115,6 +117,26 @@ def test_writers_at_once_leave_no_gap_and_a_watcher_sees_their_order(registry: K
     assert seen == everything  # a revision that was overtaken would be missing: only later ones are asked for
     assert sorted(revision for revisions in written for revision in revisions) == everything
     assert all(revisions == sorted(revisions) for revisions in written)
+
+
+def test_writers_of_several_processes_leave_no_gap(database: Database, database_url: str, pepper: Pepper) -> None:
+    writers, each = 8, 5
+    others = [Database(database_url) for _ in range(writers)]  # each with connections and a turn of its own
+
+    def write(other: Database) -> list[int]:
+        registry = KeyRegistry(other, "ea", [pepper], RegistryMetrics(CollectorRegistry()))
+        keys = [registry.create(NewKey("a key", "acme", "somebody"), "tester").key for _ in range(each)]
+        changed = [registry.disable(key.id, "tester") for key in keys]
+        return [key.revision for key in (*keys, *changed)]
+
+    with ThreadPoolExecutor(writers) as threads:
+        written = sorted(revision for revisions in threads.map(write, others) for revision in revisions)
+    assert written == list(range(1, 2 * writers * each + 1))
+    with database.read() as connection:
+        assert list(connection.execute(select(changes.c.revision).order_by(changes.c.revision)).scalars()) == written
+        assert connection.execute(select(func.count()).select_from(tenants)).scalar_one() == 1
+    for other in others:
+        other.close()
 
 
 OPERATIONS = st.lists(
