@@ -1,5 +1,8 @@
 """Leases over real Redis. What they do over time is in tests/unit/test_leases.py, in simulated time."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from queue import Queue
@@ -12,6 +15,7 @@ from extauth.store.bucket import Shape
 from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
+from extauth.store.lease import SHARE
 from extauth.store.leases import Leases
 from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
@@ -115,7 +119,9 @@ def test_a_thousand_checks_a_second_cost_at_most_twenty_calls(
     assert calls(redis_server) - at_first <= 20
 
 
-def test_a_caller_over_its_limit_is_refused_with_one_question_a_second(driver: Driver, redis_server: RedisServer) -> None:
+def test_a_caller_over_its_limit_is_refused_with_one_question_a_second(
+    driver: Driver, redis_server: RedisServer
+) -> None:
     draw = leased(Shape.of(1, 3600, 100))
     assert [driver.check(draw) for _ in range(110)] == [True] * 100 + [False] * 10
     before = calls(redis_server)
@@ -219,3 +225,25 @@ def test_replicas_count_each_other(queue: RedisQueue, names: Names, redis_server
         for _ in range(3):
             (first if member != first._name.encode() else third).beat()
         wait_until(lambda: client.zcard(names.replicas) == 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "burst"), [(400, 800), (60, 400)])
+def test_real_processes_together_admit_no_more_than_the_bound(redis_server: RedisServer, rate: int, burst: int) -> None:
+    arguments = [redis_server.url, str(rate), str(burst), "3"]
+    command = [sys.executable, "-m", "tests.support.leasing_process", *arguments]
+    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    found = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
+    seconds = max(one["ended"] for one in found) - min(one["started"] for one in found)
+    admitted = sum(one["admitted"] for one in found)
+    requests = admitted + sum(one["refused"] for one in found)
+    due = burst + rate * seconds
+    assert admitted <= due  # no lease is held when it begins, so that even the exact bound must hold
+    assert admitted >= 0.9 * min(requests, due) - 4 * burst / SHARE
