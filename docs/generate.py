@@ -24,6 +24,7 @@ from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
 from extauth.telemetry.ledger_metrics import LedgerMetrics
+from extauth.telemetry.many_processes import COMBINED, Combine
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.supervisor_metrics import SupervisorMetrics
@@ -33,6 +34,7 @@ FILES: dict[str, type[Settings]] = {
     "extauth.yaml, the sidecar": SidecarSettings,
     "registry.yaml, the registry": RegistrySettings,
 }
+_COMBINED: dict[Combine, str] = {sum: "the sum", max: "the largest", min: "the smallest"}
 GENERATED = "<!-- made by `make docs` -->\n"
 
 
@@ -135,6 +137,9 @@ def metrics_page() -> str:
             suffix = "_total" if metric.type == "counter" else ""
             labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
             parts.append(f"| `{metric.name}{suffix}` | {metric.type} | {labels} | {metric.documentation} |\n")
+    parts += ["\n## Gauges of several workers\n", "\nWhat one page shows; others have a label `worker`.\n"]
+    parts += ["\n| gauge | value |\n|---|---|\n"]
+    parts += [f"| `{name}` | {_COMBINED[combine]} |\n" for name, combine in COMBINED.items() if "extauth" in name]
     parts += ["\n## Reasons\n", "\nThe label `reason` of `extauth_checks_total`, and what a caller gets.\n"]
     parts += ["\n| reason | HTTP | gRPC | message |\n|---|---|---|---|\n"]
     parts += [

@@ -19,6 +19,19 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before a worker that ende
 _HEALTHY = 30.0  # seconds after which a worker's end is a new event, and not one more failure to start
 
 
+class Pauses:
+    """How long to wait before a worker is started again: longer each time, unless it was healthy for a while."""
+
+    def __init__(self) -> None:
+        self._next = _SHORTEST_PAUSE
+
+    def after(self, age: float) -> float:
+        """Seconds, when the last one lived for `age` seconds."""
+        pause = _SHORTEST_PAUSE if age > _HEALTHY else self._next
+        self._next = min(2 * pause, _LONGEST_PAUSE)
+        return pause
+
+
 class Slot:
     """`begin`, then `keep`; `replace` any time after that, from one thread."""
 
@@ -71,7 +84,7 @@ class Slot:
             self._successor.stop()
 
     def _keep(self) -> None:
-        pause = _SHORTEST_PAUSE
+        pauses = Pauses()
         while not self._stopping.is_set():
             process = self.process
             if not process.ended.wait(_LOOK):
@@ -79,10 +92,9 @@ class Slot:
                 continue
             if self._stopping.is_set() or process is not self.process:
                 continue
-            pause = _SHORTEST_PAUSE if process.age > _HEALTHY else pause
+            pause = pauses.after(process.age)
             self._log_end(process, pause)
             self._stopping.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
             self._start_again(process)
 
     def _end_if_hung(self, process: WorkerProcess) -> None:

@@ -150,6 +150,27 @@ def test_a_worker_that_is_told_to_stop_drains_and_another_comes(stack: Running, 
     assert own_workers.metrics()("extauth_checks_total", api="plain", reason="ok") == len(checks)
 
 
+@pytest.mark.slow
+def test_a_worker_that_does_not_end_is_killed(stack: Running, tmp_path: Path) -> None:
+    with running_workers(stack, tmp_path, shutdown={"grace": "1s"}) as sidecar:
+        processes = sidecar.processes
+        os.kill(max(sidecar.workers), signal.SIGSTOP)
+        sidecar.signal(signal.SIGTERM)
+        assert sidecar.process.wait(30) == 0
+        assert have_ended(processes)
+
+
+def test_a_worker_that_cannot_become_warm_listens_all_the_same(stack: Running, own_workers: WorkersSidecar) -> None:
+    key = stack.issue()
+    with hanging(stack.supervisor["redis"].process_id):
+        for process in own_workers.workers:
+            os.kill(process, signal.SIGKILL)
+        eventually(lambda: len(own_workers.events("worker_ended")) == 2, 5)
+        assert own_workers.statuses(key) == [503, 503]
+        assert own_workers.readiness()[0] == 503
+    eventually(lambda: own_workers.statuses(key) == [200, 200], 20)
+
+
 @contextmanager
 def hanging(process: int) -> Iterator[None]:
     os.kill(process, signal.SIGSTOP)
