@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import click
 
+from extauth.cli.keys_health import health
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import duration, entries, time
 
@@ -35,6 +36,9 @@ _metadata = click.option("--metadata", multiple=True, callback=entries, help="na
 @click.group()
 def keys() -> None:
     """Make, list, rotate and revoke API keys."""
+
+
+keys.add_command(health)
 
 
 @keys.command()

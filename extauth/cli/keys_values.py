@@ -27,6 +27,11 @@ def duration(_context: click.Context, _parameter: click.Parameter, value: str) -
     return value
 
 
+def duration_or_none(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The text, when it is a duration or left out."""
+    return None if value is None else duration(context, parameter, value)
+
+
 def entries(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     """`name=value` texts as a mapping."""
     found = dict(value.partition("=")[::2] for value in values)

@@ -25,6 +25,13 @@ class RegistryMetrics:
             ["reason"],
             registry=registry,
         )
+        self.findings = Gauge(
+            "extauth_registry_key_findings",
+            "Keys that need attention, by finding: expiring, used_after_rotation, unused (see health in the settings). "
+            "The same in every registry of a database.",
+            ["finding"],
+            registry=registry,
+        )
         self.upkeep_failures = Counter(
             "extauth_registry_upkeep_failures",
             "Jobs of every minute that failed, by job: fold, recent_usage, key_health.",

@@ -55,6 +55,8 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/v1/keys/{key_id}/expire"): _EDIT,
     ("POST", "/v1/keys/{key_id}/disable"): _EDIT,
     ("POST", "/v1/keys/{key_id}/enable"): _EDIT,
+    ("GET", "/v1/keys/health"): _VIEW,
+    ("GET", "/v1/keys/health/{finding}"): _VIEW,
     ("GET", "/v1/tenants"): _VIEW,
     ("POST", "/v1/tenants"): _EDIT_ALL,
     ("GET", "/v1/tenants/{tenant_id}"): _VIEW,

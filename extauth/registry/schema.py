@@ -61,7 +61,7 @@ tenants = Table(
 )
 """Whose the keys are; an empty plan is none. `revision` counts the changes of this row alone."""
 
-_IN_USE = text("status = 'active' AND rotated_to IS NULL")
+_IN_USE = text("revoked_at IS NULL AND rotated_to IS NULL")
 _ROTATED = text("rotated_to IS NOT NULL")
 
 keys = Table(
@@ -103,6 +103,9 @@ keys = Table(
         "last_used_at",
         "created_at",
         "expires_at",
+        "not_before",
+        "revoked_at",  # with the next one always NULL here: SQLite counts by the index alone if it has all columns
+        "rotated_to",
         "id",
         sqlite_where=_IN_USE,
         postgresql_where=_IN_USE,

@@ -17,6 +17,7 @@ from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
 from extauth.registry.idempotency import IdempotentAnswers
 from extauth.registry.idempotency_expiry import IdempotencyExpiry
+from extauth.registry.key_health import KeyHealth
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
@@ -25,6 +26,7 @@ from extauth.registry.propagator import Propagator
 from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
 from extauth.registry.rest.app import Door, create_app
 from extauth.registry.rest.audit_routes import AuditRoutes
+from extauth.registry.rest.health_routes import HealthRoutes
 from extauth.registry.rest.plan_routes import PlanRoutes
 from extauth.registry.rest.routes import KeyRoutes
 from extauth.registry.rest.security_headers import SecurityHeaders
@@ -35,7 +37,7 @@ from extauth.registry.settings import RegistrySettings
 from extauth.registry.tenants import TenantRegistry
 from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.upkeep import Upkeep
-from extauth.registry.upkeep_jobs import jobs_of
+from extauth.registry.upkeep_jobs import jobs_of, thresholds_of
 from extauth.registry.watch import WatchKeys
 from extauth.telemetry.ledger_metrics import LedgerMetrics
 from extauth.telemetry.logs import logger
@@ -67,7 +69,9 @@ class RegistryServer:
         self.history = History(self._database)
         ledger_metrics = LedgerMetrics(metrics)
         self.ledger = Ledger(self._database, metrics=ledger_metrics)
-        self._upkeep = Upkeep(jobs_of(settings, self._database, ledger_metrics), self._metrics)
+        self._health = KeyHealth(self._database, thresholds_of(settings.health))
+        jobs = jobs_of(settings.usage, self._database, ledger_metrics, self._health, self._metrics)
+        self._upkeep = Upkeep(jobs, self._metrics)
         self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
         self._authenticator = Authenticator(bootstrap, self._admin_tokens)
         self._answers = IdempotentAnswers(self._database, peppers)
@@ -112,6 +116,7 @@ class RegistryServer:
 
     def _app(self) -> ASGIApp:
         routes = (
+            HealthRoutes(self._health, self.registry),  # before the keys, which take any path below theirs
             KeyRoutes(self.registry),
             TenantRoutes(self.tenants),
             PlanRoutes(self.plans),

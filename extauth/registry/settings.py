@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from extauth.keys.settings import Peppers
 from extauth.keys.token import PREFIX_PATTERN
+from extauth.registry.health_settings import HealthSettings
 from extauth.registry.usage_settings import UsageSettings
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
@@ -107,4 +108,5 @@ class RegistrySettings(Settings):
     redis: RedisSettings = RedisSettings()
     publish: PublishSettings = PublishSettings()
     usage: UsageSettings = UsageSettings()
+    health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()

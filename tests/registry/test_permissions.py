@@ -55,6 +55,8 @@ EXPECTED: Mapping[str, Allowed] = {
     "POST /v1/keys/{key_id}/expire": Allowed(EDIT, names="key"),
     "POST /v1/keys/{key_id}/disable": Allowed(EDIT, names="key"),
     "POST /v1/keys/{key_id}/enable": Allowed(EDIT, names="key"),
+    "GET /v1/keys/health": Allowed(VIEW),
+    "GET /v1/keys/health/{finding}": Allowed(VIEW, names="finding"),
     "GET /v1/tenants": Allowed(VIEW),
     "POST /v1/tenants": Allowed(EDIT, of_tenants=False, body={"id": "new"}),
     "GET /v1/tenants/{tenant_id}": Allowed(VIEW, names="acme"),
@@ -106,7 +108,7 @@ def make(http: httpx2.Client, names: str) -> str:
         "revocation": ("/v1/token-revocations", {"issuer": "https://a", "subject": f"subject-{next(_numbers)}"}),
     }
     if names not in makers:
-        return {"file": "docs.js", "acme": "acme"}.get(names, "")
+        return {"file": "docs.js", "acme": "acme", "finding": "unused"}.get(names, "")
     path, body = makers[names]
     made = http.post(path, json=body).json()
     return str(made["name"] if names == "plan" else made["id"])
@@ -130,7 +132,7 @@ def expected_status(operation: str, identity: str) -> set[int]:
         return {200}
     if role not in allowed.roles or (tenant and not allowed.of_tenants):
         return {403}
-    if tenant == "other" and allowed.names:
+    if tenant == "other" and allowed.names not in {"", "finding"}:
         return {404}
     return {200, 201, 204}
 
@@ -186,7 +188,9 @@ def test_lists_show_what_is_of_the_tenant(http: httpx2.Client, identities: Mappi
     assert [item["id"] for item in http.get("/v1/tenants", headers=token).json()["items"]] == ["other"]
 
 
-@pytest.mark.parametrize("path", ["/v1/keys", "/v1/audit", "/v1/admin-tokens", "/v1/usage", "/v1/usage/export"])
+@pytest.mark.parametrize(
+    "path", ["/v1/keys", "/v1/audit", "/v1/admin-tokens", "/v1/usage", "/v1/usage/export", "/v1/keys/health"]
+)
 @pytest.mark.parametrize("tenant", ["acme", "nobody"])
 def test_a_list_of_another_tenant_is_not_there(
     http: httpx2.Client, identities: Mapping[str, str], path: str, tenant: str

@@ -10,11 +10,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
+from extauth.registry.key_health import KeyHealth
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.settings import RegistrySettings
 from extauth.registry.upkeep import Upkeep
-from extauth.registry.upkeep_jobs import jobs_of
+from extauth.registry.upkeep_jobs import jobs_of, thresholds_of
 from extauth.registry.usage_recent import RecentUsage
 from extauth.registry.usage_tables import MINUTE
 from extauth.telemetry.ledger_metrics import OTHERS, LedgerMetrics
@@ -162,6 +163,8 @@ def test_jobs_follow_the_settings(database: Database, settings: RegistrySettings
     usage = {"retention": {"minutes": "1h", "hours": "24h", "days": "30d"}, "metrics": {"series": 6}}
     given = settings.model_validate({**settings.model_dump(exclude_unset=True), "usage": usage})
     metrics = LedgerMetrics(CollectorRegistry())
-    jobs = jobs_of(given, database, metrics)
-    Upkeep(jobs, RegistryMetrics(CollectorRegistry())).run_once()
+    registry_metrics = RegistryMetrics(CollectorRegistry())
+    health = KeyHealth(database, thresholds_of(given.health))
+    Upkeep(jobs_of(given.usage, database, metrics, health, registry_metrics), registry_metrics).run_once()
     assert len(shown(metrics)) == 3
+    assert registry_metrics.findings.labels("unused")._value.get() == 0

@@ -44,11 +44,11 @@ def upgrade() -> None:
         f" UNION ALL SELECT 'hour', hours_end, '', 0 {hours_end}"
         " UNION ALL SELECT 'day', 0, '', 0"
     )
-    in_use = sa.text("status = 'active' AND rotated_to IS NULL")
+    in_use = sa.text("revoked_at IS NULL AND rotated_to IS NULL")
     op.create_index(
         "keys_unused",
         "keys",
-        ["last_used_at", "created_at", "expires_at", "id"],
+        ["last_used_at", "created_at", "expires_at", "not_before", "revoked_at", "rotated_to", "id"],
         sqlite_where=in_use,
         postgresql_where=in_use,
     )
