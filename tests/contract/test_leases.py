@@ -119,7 +119,9 @@ def test_a_thousand_checks_a_second_cost_at_most_twenty_calls(
     assert calls(redis_server) - at_first <= 20
 
 
-def test_a_caller_over_its_limit_is_refused_with_one_question_a_second(driver: Driver, redis_server: RedisServer) -> None:
+def test_a_caller_over_its_limit_is_refused_with_one_question_a_second(
+    driver: Driver, redis_server: RedisServer
+) -> None:
     draw = leased(Shape.of(1, 3600, 100))
     assert [driver.check(draw) for _ in range(110)] == [True] * 100 + [False] * 10
     before = calls(redis_server)
