@@ -5,7 +5,8 @@ may do an operation of the first kind to what is its tenant's; all else is not t
 kind are for identities of all tenants.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extauth.registry.errors import ForbiddenError
@@ -84,6 +85,12 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     WATCH: Permission(_PUBLISHERS, of_tenants=False),
 }
 """Method and path of each operation, as OpenAPI writes it."""
+_PATTERNS = {operation: re.compile(re.sub(r"\{\w+\}", "[^/]+", operation[1])) for operation in PERMISSIONS}
+
+
+def methods_of(path: str) -> Sequence[str]:
+    """What may be done at this path."""
+    return sorted(method for (method, _), pattern in _PATTERNS.items() if pattern.fullmatch(path))
 
 
 def check(identity: Identity, permission: Permission) -> None:

@@ -232,3 +232,15 @@ def test_an_outage_of_the_database_is_503_and_nothing_else(http: httpx2.Client, 
         assert answer.headers["retry-after"]
     assert http.get("/healthz").status_code == 200
     assert http.get("/v1/keys", headers={"authorization": ""}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/v1/keys", "GET, POST"), (ABSENT, "GET, PATCH"), ("/v1/plans/gold", "DELETE, GET, PATCH"), ("/healthz", "GET")],
+)
+def test_a_wrong_method_is_answered_with_all_the_right_ones(
+    shared_http: httpx2.Client, path: str, methods: str
+) -> None:
+    answer = shared_http.options(path)
+    problem(answer, 405)
+    assert answer.headers["allow"] == methods

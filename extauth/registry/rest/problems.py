@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from extauth.registry import roles
 from extauth.registry.errors import (
     ConflictError,
     FieldProblem,
@@ -127,9 +128,12 @@ async def _misshapen(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields cannot be taken as they are", errors)
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return problem(HTTPStatus(error.status_code), error.detail, headers=error.headers)
+    headers = error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the router names those of one route only
+        headers = {"allow": ", ".join(roles.methods_of(request.url.path))}
+    return problem(HTTPStatus(error.status_code), error.detail, headers=headers)
 
 
 async def _fault(_request: Request, _error: Exception) -> JSONResponse:
