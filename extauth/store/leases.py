@@ -22,6 +22,7 @@ from extauth.telemetry.sidecar_metrics import SidecarMetrics
 _PATIENCE = 1.0  # seconds, by the clock of the Redis thread, for a question in the background
 _REST = 0.05  # seconds after one that failed
 _MOST = 10_000
+_OUTCOMES = ("full", "short", "empty", "failed")
 _SHORTEST = 0.05  # seconds that the first requests are taken to have come in
 
 Submit = Callable[[Need], None]
@@ -38,7 +39,8 @@ class Leases:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._submit = submit
-        self._metrics = metrics
+        self._taken, self._returned = map(metrics.lease_tokens.labels, ("taken", "returned"))
+        self._requests = {outcome: metrics.lease_requests.labels(outcome) for outcome in _OUTCOMES}
         self._clock = clock
         self._wall = wall
         self._leases: dict[str, Lease] = {}
@@ -171,13 +173,13 @@ class Leases:
     def _failed(self, asking: Sequence[Lease]) -> None:
         for lease in asking:
             lease.ask_at = self._clock() + _REST
-            self._metrics.lease_requests.labels("failed").inc()
+            self._requests["failed"].inc()
 
     def _granted(self, lease: Lease, got: Got, asked: float) -> None:
         now, granted = self._clock(), Granted(lease, asked + HOLD, got.taken)
         is_full = got.level.enough
-        self._metrics.lease_tokens.labels("taken").inc(got.granted)
-        self._metrics.lease_requests.labels("full" if is_full else "short" if got.granted else "empty").inc()
+        self._taken.inc(got.granted)
+        self._requests["full" if is_full else "short" if got.granted else "empty"].inc()
         with self._lock:
             is_kept = self._leases.get(lease.bucket.name) is lease
             if is_kept:
@@ -192,7 +194,7 @@ class Leases:
     def _give_back(self, bucket: Bucket, unused: Counter[Granted]) -> None:
         for granted, count in unused.items():
             if count:
-                self._metrics.lease_tokens.labels("returned").inc(count)
+                self._returned.inc(count)
                 self._tell(Ahead(bucket, unused=count, taken_then=granted.taken))
 
     def _tell(self, wish: Ahead) -> None:
