@@ -1,10 +1,12 @@
 """The rules for values of fields, each as an iterator over what is wrong. None of the texts repeats the value."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from extauth.keys.record import LimitOverride
 from extauth.registry.errors import FieldProblem
+from extauth.settings.rate import whole_numbers
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SCOPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._/*-]{0,63}")
@@ -97,10 +99,16 @@ def _limit(field: str, limit: LimitOverride) -> Iterator[FieldProblem]:
         yield FieldProblem(f"{field}.name", "is not a limit's name", _LIMIT_NAME_REMEDY)
     if not _LEAST_AMOUNT <= limit.amount <= _MOST_AMOUNT:
         yield FieldProblem(f"{field}.rate", "is out of bounds", "use 0.001 to 1000000000 requests")
-    if not _SHORTEST_PERIOD <= limit.period <= _LONGEST_PERIOD:
+    elif not _SHORTEST_PERIOD <= limit.period <= _LONGEST_PERIOD:
         yield FieldProblem(f"{field}.rate", "has a time that is out of bounds", "use 1ms to 366d")
-    if not 0 <= limit.burst <= _MOST_BURST:
+    elif not 0 <= limit.burst <= _MOST_BURST:
         yield FieldProblem(f"{field}.burst", "is out of bounds", f"use 1 to {_MOST_BURST}, or leave it out")
+    else:
+        try:
+            whole_numbers(limit.amount, limit.period, limit.burst or math.ceil(limit.amount))
+        except ValueError as error:
+            message, _, remedy = str(error).partition(": ")
+            yield FieldProblem(f"{field}.burst", message, remedy)
 
 
 def times(not_before: int | None, expires_at: int | None, now: int) -> Iterator[FieldProblem]:

@@ -75,7 +75,17 @@ def test_two_tenants_have_two_ids(tenants: TenantRegistry) -> None:
 
 def test_all_problems_of_a_new_tenant_come_at_once(tenants: TenantRegistry) -> None:
     wrong = NewTenant(
-        "a b", "\n", "-", (LimitOverride("A", 0, 0, -1), LimitOverride("a", 1, 1), LimitOverride("a", 1, 1)), {"": ""}
+        "a b",
+        "\n",
+        "-",
+        (
+            LimitOverride("A", 0, 1),
+            LimitOverride("a", 1, 0),
+            LimitOverride("a", 1, 1),
+            LimitOverride("b", 1, 1, -1),
+            LimitOverride("c", 1 / 3, 86400, 10**9),  # no bucket could keep it exactly
+        ),
+        {"": ""},
     )
     with pytest.raises(InvalidError) as refused:
         tenants.create(wrong, "tester")
@@ -85,9 +95,10 @@ def test_all_problems_of_a_new_tenant_come_at_once(tenants: TenantRegistry) -> N
         "plan",
         "limits[0].name",
         "limits[0].rate",
-        "limits[0].rate",
-        "limits[0].burst",
+        "limits[1].rate",
         "limits[2].name",
+        "limits[3].burst",
+        "limits[4].burst",
         "metadata",
     ]
 
