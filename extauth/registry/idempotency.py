@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from extauth.keys.digest import Pepper
 from extauth.registry import times
@@ -73,9 +73,13 @@ class IdempotentAnswers:
             return answer, False
 
     def forget_old(self) -> None:
-        """Delete what is older than a day."""
-        with self._database.write() as connection:
-            _forget(connection, self._clock())
+        """Delete what is older than a day; nobody is held up when there is nothing."""
+        now = self._clock()
+        with self._database.read() as connection:
+            found = connection.execute(select(idempotent_answers.c.id).where(_is_old(now)).limit(1)).one_or_none()
+        if found is not None:
+            with self._database.write() as connection:
+                _forget(connection, now)
 
     @contextmanager
     def _alone(self, request: Repeatable) -> Iterator[None]:
@@ -120,7 +124,11 @@ class IdempotentAnswers:
 
 
 def _forget(connection: Connection, now: int) -> None:
-    connection.execute(delete(idempotent_answers).where(idempotent_answers.c.created_at <= now - LIFETIME))
+    connection.execute(delete(idempotent_answers).where(_is_old(now)))
+
+
+def _is_old(now: int) -> ColumnElement[bool]:
+    return idempotent_answers.c.created_at <= now - LIFETIME
 
 
 def _other_request() -> InvalidError:

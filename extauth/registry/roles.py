@@ -89,8 +89,9 @@ _PATTERNS = {operation: re.compile(re.sub(r"\{\w+\}", "[^/]+", operation[1])) fo
 
 
 def methods_of(path: str) -> Sequence[str]:
-    """What may be done at this path."""
-    return sorted(method for (method, _), pattern in _PATTERNS.items() if pattern.fullmatch(path))
+    """What may be done at this path; one that is written out in full is no id of something."""
+    exact = [method for method, template in PERMISSIONS if template == path]
+    return sorted(exact or {method for (method, _), pattern in _PATTERNS.items() if pattern.fullmatch(path)})
 
 
 def check(identity: Identity, permission: Permission) -> None:

@@ -16,7 +16,6 @@ from extauth.registry.grpc_server import GrpcServer
 from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
 from extauth.registry.idempotency import IdempotentAnswers
-from extauth.registry.idempotency_expiry import IdempotencyExpiry
 from extauth.registry.key_health import KeyHealth
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
@@ -71,10 +70,11 @@ class RegistryServer:
         self.ledger = Ledger(self._database, metrics=ledger_metrics)
         self._health = KeyHealth(self._database, thresholds_of(settings.health))
         jobs = jobs_of(settings.usage, self._database, ledger_metrics, self._health, self._metrics)
-        self._upkeep = Upkeep(jobs, self._metrics)
+        self._answers = IdempotentAnswers(self._database, peppers)
+        forget = {"idempotent_answers": lambda _stopping: self._answers.forget_old()}
+        self._upkeep = Upkeep({**jobs, **forget}, self._metrics)
         self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
         self._authenticator = Authenticator(bootstrap, self._admin_tokens)
-        self._answers = IdempotentAnswers(self._database, peppers)
         self._failures = FailureLimit()
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
@@ -93,9 +93,6 @@ class RegistryServer:
             opened.callback(propagator.stop, _STOP_PATIENCE)
             propagator.start()
             self._tell_of_missing_owner()
-            expiry = IdempotencyExpiry(self._answers)
-            opened.callback(expiry.stop, _STOP_PATIENCE)
-            expiry.start()
             opened.callback(self._upkeep.stop, _STOP_PATIENCE)
             self._upkeep.start()
             self._start_grpc(opened)

@@ -111,8 +111,11 @@ class WatchKeys:
         self, seen: Version, ended: threading.Event, context: grpc.ServicerContext
     ) -> Iterator[registry_pb2.KeyChange]:
         epoch, revision = seen
-        bookmark_due = time.monotonic() + BOOKMARK_INTERVAL
+        bookmark_due = check_due = time.monotonic() + BOOKMARK_INTERVAL
         while not ended.is_set():
+            if time.monotonic() >= check_due:
+                self._guard.admit(context)  # the token may have been revoked meanwhile
+                check_due = time.monotonic() + BOOKMARK_INTERVAL
             head = self._history.head()
             if head.epoch != epoch:
                 _abort(context, grpc.StatusCode.FAILED_PRECONDITION, f"the epoch is now {head.epoch}")
@@ -123,7 +126,6 @@ class WatchKeys:
                     yield _message(change, epoch)
                     revision = change.revision
             elif time.monotonic() >= bookmark_due:
-                self._guard.admit(context)  # the token may have been revoked meanwhile
                 yield registry_pb2.KeyChange(revision=revision, epoch=epoch, committed_at=0)
             else:
                 ended.wait(self._poll_interval)

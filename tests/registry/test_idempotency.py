@@ -15,13 +15,11 @@ from extauth.registry.admin_schema import idempotent_answers
 from extauth.registry.database import Database
 from extauth.registry.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from extauth.registry.idempotency import IdempotentAnswers, Repeatable
-from extauth.registry.idempotency_expiry import IdempotencyExpiry
 from extauth.registry.key import IssuedKey
 from extauth.registry.listing import Filter
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.server import RegistryServer
 from tests.registry.identities import bearer, make_token
-from tests.support.wait import wait_until
 
 DAY = 24 * 3_600_000
 NEW = {"name": "a key", "tenant": "acme"}
@@ -81,15 +79,12 @@ def test_answers_are_forgotten_after_a_day(
     assert rows(database) == []
 
 
-def test_they_are_forgotten_by_themselves(
-    answers: IdempotentAnswers, database: Database, let_pass: Callable[[int], None]
-) -> None:
-    answers.once(REQUEST, lambda: b"old")
-    let_pass(DAY)
-    expiry = IdempotencyExpiry(answers)
-    expiry.start()
-    wait_until(lambda: rows(database) == [])
-    expiry.stop(5)
+def test_the_upkeep_forgets_them(server: RegistryServer, http: httpx2.Client) -> None:
+    http.post("/v1/keys", json=NEW, headers=KEY)
+    with server._database.write() as connection:
+        connection.execute(idempotent_answers.update().values(created_at=0))
+    server._upkeep.run_once()
+    assert rows(server._database) == []
 
 
 def test_neither_answer_nor_key_is_stored_in_the_clear(answers: IdempotentAnswers, database: Database) -> None:

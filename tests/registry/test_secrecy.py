@@ -13,6 +13,7 @@ import structlog
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
 
+ONCE = {"Idempotency-Key": "of the client alone"}
 CLIENT_LOGGERS = ("httpx2", "httpcore2")
 
 
@@ -44,6 +45,10 @@ def test_no_secret_is_in_the_database_or_in_a_log(
         http.post("/v1/keys", json={"name": secret * 3, "tenant": secret})
     http.get("/v1/keys", headers={"authorization": f"Bearer {secrets[0]}"})
     path = Path(settings.database.removeprefix("sqlite:///"))
+    admin = http.post("/v1/admin-tokens", json={"name": "a", "role": "owner"}, headers=ONCE).json()["secret"]
+    for spoilt in (admin, admin[:-1], f"{admin}0"):
+        http.get(f"/v1/admin-tokens/{spoilt}", headers={"authorization": f"Bearer {spoilt}"})
+        http.get("/v1/audit", params={"target": spoilt, "cursor": spoilt})
     while_open = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE changes")
@@ -54,7 +59,7 @@ def test_no_secret_is_in_the_database_or_in_a_log(
     assert first["id"].encode() in stored  # the search would find it
     logged = logs()
     assert "the database failed" in logged
-    random_parts = [secret.split("_")[-1] for secret in secrets]
-    for secret in [*random_parts, token, settings.keys.peppers[0].read()]:
+    random_parts = [secret.split("_")[-1] for secret in [*secrets, admin]]
+    for secret in [*random_parts, token, ONCE["Idempotency-Key"], settings.keys.peppers[0].read()]:
         assert secret.encode() not in stored
         assert secret not in logged

@@ -11,7 +11,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from sqlalchemy import update
 
 from extauth.registry import schema
+from extauth.registry.admin_token import NewAdminToken
 from extauth.registry.database import Database
+from extauth.registry.failures import BURST
+from extauth.registry.identity import Role
 from extauth.registry.key import Key, NewKey
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
@@ -205,3 +208,21 @@ def test_health_and_reflection(server: RegistryServer, channel: grpc.Channel) ->
     (answer,) = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(requests, timeout=DEADLINE)
     names = {service.name for service in answer.list_services_response.service}
     assert "extauth.registry.v1.KeyRegistry" in names
+
+
+def test_a_watcher_whose_token_is_revoked_is_sent_away(
+    watch: Callable[..., Any], make: Callable[[], Key], server: RegistryServer
+) -> None:
+    issued = server._admin_tokens.create(NewAdminToken("elsewhere", Role.PUBLISHER), "tester")
+    make()
+    call = watch(metadata=(("authorization", f"Bearer {issued.secret}"),))
+    assert len(records(call, 1)) == 1
+    server._admin_tokens.revoke(issued.token.id, "", "tester")
+    assert ending(call)[0] == grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_guessing_is_slowed_down(watch: Callable[..., Any]) -> None:
+    for number in range(BURST):
+        code, _ = ending(watch(metadata=(("authorization", f"Bearer guess-{number}"),)))
+        assert code == grpc.StatusCode.UNAUTHENTICATED
+    assert ending(watch())[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
