@@ -1,26 +1,21 @@
 """The parts of a sidecar that keep callers to their limits."""
 
 from extauth.store.buckets import TokenBuckets
-from extauth.store.leases import Leases
-from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.queue import RedisQueue
 from extauth.store.replicas import Replicas
 from extauth.store.upkeep import Upkeep
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
-_LOCAL_BUCKETS = 100_000
-
 
 class RateLimits:
     """`start` when the queue runs, then `stop` while it still does."""
 
     def __init__(self, queue: RedisQueue, names: Names, metrics: SidecarMetrics) -> None:
-        leases = Leases(queue.submit, metrics)
         replicas = Replicas(queue.submit, names)
-        self.buckets = TokenBuckets(queue.submit, leases, LocalBuckets(_LOCAL_BUCKETS, replicas.count))
-        self._upkeep = Upkeep(leases, replicas)
-        metrics.leases.set_function(lambda: len(leases))
+        self.buckets = TokenBuckets(queue.submit, metrics, replicas.count)
+        self._upkeep = Upkeep(self.buckets.leases, replicas)
+        metrics.leases.set_function(lambda: len(self.buckets.leases))
         metrics.replicas.set_function(replicas.count)
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
+from extauth.settings.rate import MICROSECONDS
 from extauth.store.bucket import Level
 from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
@@ -11,8 +12,10 @@ from extauth.store.lease import Granted, put_back
 from extauth.store.leases import Leases, Submit
 from extauth.store.local_buckets import LocalBuckets
 from extauth.store.shared_buckets import Spend
+from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 Source: TypeAlias = Literal["lease", "redis", "local"]
+_MOST_LOCAL = 100_000
 SOURCES: tuple[Source, ...] = ("lease", "redis", "local")
 
 
@@ -25,15 +28,23 @@ class Answer(NamedTuple):
 
 
 class TokenBuckets:
-    """`take` and `refused` answer from memory, on any thread; `ask` answers on the Redis thread."""
+    """`take` and `refused` answer from memory, on any thread; `ask` answers on the Redis thread.
+
+    `submit` queues for that thread. `replicas` says how many processes share the buckets.
+    """
 
     def __init__(
-        self, submit: Submit, leases: Leases, local: LocalBuckets, clock: Callable[[], float] = time.monotonic
+        self,
+        submit: Submit,
+        metrics: SidecarMetrics,
+        replicas: Callable[[], int],
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._submit = submit
-        self._leases = leases
-        self._local = local
         self._clock = clock
+        self._leases = self.leases = Leases(submit, metrics, self._learn, clock, wall)
+        self._local = LocalBuckets(_MOST_LOCAL, replicas, lambda: int(clock() * MICROSECONDS))
 
     def take(self, draw: Draw, now: float) -> list[Granted] | None:
         """All tokens from leases; None, and no token, when they have too few. `now` in monotonic seconds."""
@@ -56,7 +67,8 @@ class TokenBuckets:
                 levels, source = self._local.spend(rest), "local"
             else:
                 self._leases.learn(rest, levels, asked)
-                self._settle(rest)
+                for bucket, level in zip(rest, levels, strict=True):
+                    self._learn(bucket, level)
             if not all(level.enough for level in levels):
                 put_back([granted for taken in held for granted in taken])
                 # Tokens that were on their way to a lease may have been the last ones, and have come by now.
@@ -72,11 +84,10 @@ class TokenBuckets:
         else:
             answered([])
 
-    def _settle(self, buckets: Sequence[Bucket]) -> None:
-        for bucket in buckets:
-            count = self._local.settle(bucket)
-            if count:
-                self._leases.discard(bucket, count)
+    def _learn(self, bucket: Bucket, level: Level) -> None:
+        owed = self._local.learn(bucket, level)
+        if owed:
+            self._leases.discard(bucket, owed)
 
 
 def _from_leases(draw: Draw, taken: Sequence[Granted]) -> Answer:

@@ -29,16 +29,20 @@ Submit = Callable[[Need], None]
 
 
 class Leases:
-    """`take` from any thread. `submit` queues for the Redis thread; `clock` is monotonic, `wall` Unix seconds."""
+    """`take` from any thread. `submit` queues for the Redis thread, on which `learned` is told what Redis says of a
+    bucket. `clock` is monotonic, `wall` Unix seconds.
+    """
 
     def __init__(
         self,
         submit: Submit,
         metrics: SidecarMetrics,
+        learned: Callable[[Bucket, Level], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._submit = submit
+        self._learned = learned
         self._taken, self._returned = map(metrics.lease_tokens.labels, ("taken", "returned"))
         self._requests = {outcome: metrics.lease_requests.labels(outcome) for outcome in _OUTCOMES}
         self._clock = clock
@@ -186,6 +190,7 @@ class Leases:
                 lease.bring(granted, got.granted)
                 lease.know(got.level, self._wall())
                 lease.ask_at = now if is_full else self._refusals.note(lease.bucket, got.level, asked, now)
+        self._learned(lease.bucket, got.level)
         if not is_kept:
             self._give_back(lease.bucket, Counter({granted: got.granted}))
         elif is_full:

@@ -34,6 +34,22 @@ class LocalBuckets:
         self._found: OrderedDict[str, _Local] = OrderedDict()
         self._lock = threading.Lock()
 
+    def learn(self, bucket: Bucket, level: Level) -> int:
+        """What Redis says of a bucket, which its share begins with when Redis goes away.
+
+        Returns the tokens that the bucket still lacks for what was spent here: Redis is back, and to be told of them.
+        """
+        now = self._clock()
+        shape = share_of(bucket.shape, self._replicas(), bucket.cost)
+        with self._lock:
+            found = self._found.get(bucket.name)
+            owed = 0
+            if found is not None and found.unsettled:
+                owed = min(debt_at(found.kept, shape, now) // shape.period, found.unsettled)
+            # In its own period a share lacks as much as the bucket does in its: fewer tokens, each worth more.
+            self._keep(bucket, _Local(Kept(level.debt + owed * shape.period, now, shape.period), 0))
+        return owed
+
     def spend(self, buckets: Sequence[Bucket]) -> list[Level]:
         """Take each bucket's cost from all of them, or nothing from any."""
         now, replicas = self._clock(), self._replicas()
@@ -46,21 +62,14 @@ class LocalBuckets:
             allowed = all(level.enough for level in levels)
             for bucket, level, one in zip(buckets, levels, before, strict=True):
                 unsettled = (one.unsettled if one else 0) + bucket.cost * allowed
-                self._found[bucket.name] = _Local(Kept(level.debt, now, level.shape.period), unsettled)
-                self._found.move_to_end(bucket.name)
-            while len(self._found) > self._size:
-                self._found.popitem(last=False)
+                self._keep(bucket, _Local(Kept(level.debt, now, level.shape.period), unsettled))
         return levels
 
-    def settle(self, bucket: Bucket) -> int:
-        """Tokens that the bucket still lacks for what was spent here, once: Redis is back, and to be told of them."""
-        found = self._found.get(bucket.name)
-        if found is None or not found.unsettled:
-            return 0
-        shape = share_of(bucket.shape, self._replicas(), bucket.cost)
-        with self._lock:
-            unsettled, found.unsettled = found.unsettled, 0
-            return min(debt_at(found.kept, shape, self._clock()) // shape.period, unsettled)
+    def _keep(self, bucket: Bucket, local: _Local) -> None:
+        self._found[bucket.name] = local
+        self._found.move_to_end(bucket.name)
+        if len(self._found) > self._size:
+            self._found.popitem(last=False)
 
 
 @lru_cache(maxsize=1024)

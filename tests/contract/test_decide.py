@@ -285,8 +285,7 @@ def test_while_redis_is_away_known_keys_go_on_and_unknown_ones_are_our_fault(
         assert bench.count("extauth_near_cache_lookups_total", result="stale") == 1
         local = {"api": "demo", "limit": "per-key", "source": "local"}
         assert bench.count("extauth_bucket_spends_total", outcome="allowed", **local) == 1
-        assert bench.get(key).code == 0
-        assert bench.get(key).http_status == 429
+        assert bench.get(key).http_status == 429  # one of two had been spent before
         unknown = bench.get(str(generate("test")))
         assert (unknown.code, unknown.kind, unknown.http_status) == (14, "error", 503)
         bench.time.offset = 100  # past max_stale

@@ -16,8 +16,6 @@ from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.lease import SHARE
-from extauth.store.leases import Leases
-from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.queue import RedisQueue
 from extauth.store.replicas import Replicas
@@ -35,9 +33,8 @@ class Driver:
     def __init__(self, queue: RedisQueue, metrics: SidecarMetrics, replicas: Callable[[], int] = lambda: 1) -> None:
         self._queue = queue
         self.now = time.monotonic() + 10_000  # ahead of the queue's clock, so that nothing comes too late there
-        self.leases = Leases(queue.submit, metrics, lambda: self.now)
-        self.local = LocalBuckets(100, replicas, lambda: int(self.now * 1e6))
-        self.buckets = TokenBuckets(queue.submit, self.leases, self.local, lambda: self.now)
+        self.buckets = TokenBuckets(queue.submit, metrics, replicas, lambda: self.now)
+        self.leases = self.buckets.leases
         self.sources: list[str] = []
 
     def check(self, draw: Draw, seconds: float = 0.001) -> bool:
@@ -188,6 +185,7 @@ def test_while_redis_is_away_leases_are_used_up_and_then_the_replicas_share(
     assert all(driver.check(draw) for _ in range(60))
     (lease,) = driver.leases._leases.values()
     left = len(lease.tokens)
+    share = (1000 - 60 - left) // 4
     redis_server.kill()
     try:
         driver.sources.clear()
@@ -196,14 +194,14 @@ def test_while_redis_is_away_leases_are_used_up_and_then_the_replicas_share(
         redis_server.start()
     assert driver.sources[:left] == ["lease"] * left
     assert set(driver.sources[left:]) == {"local"}
-    assert passed == [True] * (left + 250) + [False] * 50
+    assert passed == [True] * (left + share) + [False] * (300 - share)
     wait_until(lambda: driver.check(draw) and driver.sources[-1] == "redis")
     driver.settle()
     # What was spent here and is not made up for yet; Redis itself had lost everything.
-    assert debt(redis_server, "b:{a}:1", SLOW) == pytest.approx(250 + 1, abs=1)
+    assert debt(redis_server, "b:{a}:1", SLOW) == pytest.approx(share + 1, abs=1)
     assert driver.check(draw)
     driver.settle()
-    assert debt(redis_server, "b:{a}:1", SLOW) == pytest.approx(250 + 2, abs=1)
+    assert debt(redis_server, "b:{a}:1", SLOW) == pytest.approx(share + 2, abs=1)
 
 
 def test_replicas_count_each_other(queue: RedisQueue, names: Names, redis_server: RedisServer) -> None:

@@ -23,8 +23,6 @@ from extauth.policy.errors import ErrorTemplate
 from extauth.policy.schema import Api
 from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
-from extauth.store.leases import Leases
-from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
 from extauth.store.queue import RedisQueue
@@ -113,12 +111,7 @@ class BenchMaker:
             [ServedApi(api, names, templates) for api in served],
             Denials(NO_API, templates=[templates]),
             identifier,
-            TokenBuckets(
-                queue.submit,
-                Leases(queue.submit, metrics, clocks.monotonic),
-                LocalBuckets(100, lambda: 1),
-                clocks.monotonic,
-            ),
+            TokenBuckets(queue.submit, metrics, lambda: 1, clocks.monotonic, clocks.wall),
             tally,
             lambda *row: usage.append(row),
             clocks,

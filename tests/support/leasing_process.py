@@ -16,8 +16,6 @@ from extauth.store.bucket import Shape
 from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.client import connect
 from extauth.store.draw import Bucket, Draw
-from extauth.store.leases import Leases
-from extauth.store.local_buckets import LocalBuckets
 from extauth.store.names import Names
 from extauth.store.queue import RedisQueue
 from extauth.store.replicas import Replicas
@@ -30,9 +28,8 @@ _PAUSE = 0.0003  # seconds after each request: several processes share few proce
 def main(url: str, rate: int, burst: int, seconds: float) -> None:
     metrics = SidecarMetrics(CollectorRegistry())
     queue = RedisQueue(connect(RedisSettings.model_validate({"url": url, "timeout": "5s"})), metrics)
-    leases = Leases(queue.submit, metrics)
-    upkeep = Upkeep(leases, Replicas(queue.submit, Names("test")))
-    buckets = TokenBuckets(queue.submit, leases, LocalBuckets(10, lambda: 1))
+    buckets = TokenBuckets(queue.submit, metrics, lambda: 1)
+    upkeep = Upkeep(buckets.leases, Replicas(queue.submit, Names("test")))
     draw = Draw([Bucket("test:{a}:b", Shape.of(rate, 1, burst), leased=True)])
     queue.start()
     upkeep.start()

@@ -12,8 +12,6 @@ from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.lease import HOLD
-from extauth.store.leases import Leases
-from extauth.store.local_buckets import LocalBuckets
 from extauth.store.queue import Need
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.model_redis import ModelRedis
@@ -60,9 +58,8 @@ class Replica:
         self._lose = lose
         self.metrics = CollectorRegistry()
         clock = simulation.clock
-        self.leases = Leases(self._submit, SidecarMetrics(self.metrics), clock, clock)
-        self.local = LocalBuckets(1000, lambda: replicas, lambda: int(clock() * 1e6))
-        self.buckets = TokenBuckets(self._submit, self.leases, self.local, clock)
+        self.buckets = TokenBuckets(self._submit, SidecarMetrics(self.metrics), lambda: replicas, clock, clock)
+        self.leases = self.buckets.leases
         self._sweep()
 
     def request(self, draw: Draw) -> None:

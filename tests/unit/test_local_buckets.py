@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.store.bucket import Shape
+from extauth.store.bucket import Level, Shape
 from extauth.store.draw import Bucket
 from extauth.store.local_buckets import LocalBuckets, share_of
 
@@ -60,13 +60,25 @@ def test_what_was_spent_here_and_is_not_made_up_for_is_settled_once() -> None:
     clock = Clock()
     buckets = LocalBuckets(10, lambda: 2, clock)
     bucket = Bucket("b", Shape.of(10, 1, 100))
-    assert buckets.settle(bucket) == 0
+    full = Level(bucket.shape, True, 0)
+    assert buckets.learn(bucket, full) == 0
     assert passed(buckets, bucket, 40) == 40
     clock.now = 2 * SECOND  # its share of what these bring is ten
-    assert buckets.settle(bucket) == 30
-    assert buckets.settle(bucket) == 0
+    assert buckets.learn(bucket, full) == 30
+    assert buckets.learn(bucket, full) == 0
     assert passed(buckets, bucket, 5) == 5
-    assert buckets.settle(bucket) == 5
+    assert buckets.learn(bucket, full) == 5
+
+
+@pytest.mark.parametrize(("lacking", "expected"), [(0, 25), (40, 15), (97, 0), (100, 0)])
+def test_a_share_begins_as_full_as_the_bucket_was_last(lacking: int, expected: int) -> None:
+    clock = Clock()
+    buckets = LocalBuckets(10, lambda: 4, clock)
+    bucket = Bucket("b", Shape.of(40, 1, 100))
+    assert buckets.learn(bucket, Level(bucket.shape, True, lacking * bucket.shape.period)) == 0
+    assert passed(buckets, bucket, 100) == expected
+    clock.now = SECOND // 10  # brings one token to each of four
+    assert passed(buckets, bucket, 100) == 1
 
 
 def test_the_bucket_that_was_not_used_for_longest_is_forgotten_first() -> None:
