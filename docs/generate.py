@@ -19,7 +19,9 @@ from extauth.cli.main import main
 from extauth.envoy.lint.lint import RULES
 from extauth.policy.reasons import OUTCOMES, Reason
 from extauth.policy.settings import SidecarSettings
+from extauth.registry.identity import Role
 from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.roles import PERMISSIONS
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
@@ -159,6 +161,17 @@ def lint_page() -> str:
     return "".join(parts)
 
 
+def permissions_page() -> str:
+    """Every operation of the registry, and who may do it."""
+    parts = [GENERATED, "# Permissions\n", "\nWho may do what in the registry; [access](access.md) explains it.\n"]
+    parts.append("\n| operation | roles | tokens of one tenant |\n|---|---|---|\n")
+    for (method, path), permission in PERMISSIONS.items():
+        roles = ", ".join(role.value for role in Role if role in permission.roles) or "no token needed"
+        of_tenants = "yes" if permission.of_tenants else "no"
+        parts.append(f"| `{method} {path}` | {roles} | {of_tenants} |\n")
+    return "".join(parts)
+
+
 def schema_file() -> str:
     """The JSON Schema of extauth.yaml."""
     return json.dumps(schema_of(SidecarSettings), indent=2) + "\n"
@@ -168,6 +181,7 @@ PAGES = {
     "docs/settings.md": settings_page,
     "docs/commands.md": commands_page,
     "docs/metrics.md": metrics_page,
+    "docs/permissions.md": permissions_page,
     "docs/envoy-lint.md": lint_page,
     "deploy/extauth.schema.json": schema_file,
 }
