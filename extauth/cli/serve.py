@@ -10,6 +10,7 @@ from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import on_signal, stop_requested
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.sockets import BindError
+from extauth.settings.problems import SettingsError
 from extauth.settings.values import SecretError
 from extauth.telemetry.logs import configure, logger
 
@@ -57,7 +58,7 @@ def _run_workers(settings: SidecarSettings, path: Path) -> None:
     try:
         supervisor = Supervisor(settings, path, fork_server)
         supervisor.start()
-    except (BindError, WorkerError) as error:
+    except (SettingsError, BindError, WorkerError) as error:
         raise click.ClickException(str(error)) from error
     on_signal(signal.SIGHUP, supervisor.reloader.look_now)
     on_signal(signal.SIGUSR2, supervisor.restart.ask)

@@ -88,9 +88,15 @@ class Fleet:
         for slot in self.slots:
             slot.stop()
         deadline = time.monotonic() + within
-        for process in self.living():
-            if not process.ended.wait(max(deadline - time.monotonic(), 0)):
-                process.kill()
+        while living := self._known_living():
+            for process in living:
+                if not process.ended.wait(max(deadline - time.monotonic(), 0)):
+                    process.kill()
+
+    def _known_living(self) -> list[WorkerProcess]:
+        """Also the one that is being forked at this moment."""
+        with self._launching:
+            return self.living()
 
     def _launch(self, worker: int, claim: Claim, text: str | None = None) -> WorkerProcess:
         workers = len(self.slots)

@@ -14,6 +14,8 @@ from extauth.serving.workers.fork_server import ForkServer
 from extauth.serving.workers.order import Order
 from extauth.telemetry.many_processes import ManyProcesses
 
+_KILL = 10.0  # seconds in which the kernel ends a process
+
 
 class Reply:
     """The answer to one message, which may never come."""
@@ -82,7 +84,7 @@ class WorkerProcess:
         if not self._exit.happened.is_set():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
-        self.ended.wait()
+        self.ended.wait(_KILL)
 
     def _read(self) -> None:
         while (message := self._control.receive()) is not None:

@@ -1,6 +1,7 @@
 """One place among the workers: keeps a process in it, starts another when it ends, replaces it when asked to."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from extauth.serving.sockets import Claim
@@ -14,7 +15,8 @@ Launch = Callable[[int, Claim], WorkerProcess]
 """Fork a worker for a place."""
 
 _LOOK = 3.0  # seconds between questions whether it still answers
-_PATIENCE = 10.0  # seconds without an answer until it counts as hung; also when all of it is busy
+_PATIENCE = 10.0  # seconds without an answer until it counts as hung
+_RETRY = 0.5  # seconds
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before a worker that ended is started again
 _HEALTHY = 30.0  # seconds after which a worker's end is a new event, and not one more failure to start
 
@@ -98,9 +100,15 @@ class Slot:
             self._start_again(process)
 
     def _end_if_hung(self, process: WorkerProcess) -> None:
-        if process.ask("report").wait(_PATIENCE) is None and not process.ended.is_set() and not self._stopping.is_set():
-            _log.error("worker_hangs", worker=self.worker, pid=process.pid, seconds=_PATIENCE)
-            process.kill()
+        deadline = time.monotonic() + _PATIENCE
+        while process.ask("report").wait(deadline - time.monotonic()) is None:
+            if process.ended.is_set() or self._stopping.is_set():
+                return
+            if time.monotonic() > deadline:
+                _log.error("worker_hangs", worker=self.worker, pid=process.pid, seconds=_PATIENCE)
+                process.kill()
+                return
+            process.ended.wait(_RETRY)  # the question could not be put: its side of the pair is full
 
     def _log_end(self, process: WorkerProcess, pause: float) -> None:
         _log.error(
@@ -117,3 +125,5 @@ class Slot:
             if self.process is ended and not self._stopping.is_set():
                 self._process = self._launch(self.worker, Claim.BESIDE)
                 self._metrics.restarts.labels(str(self.worker), "ended").inc()
+                if self._stopping.is_set():  # by now, and `stop` did not know of this one
+                    self._process.stop()

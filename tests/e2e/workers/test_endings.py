@@ -40,17 +40,18 @@ def test_a_killed_worker_comes_back_while_the_others_serve(
 
 
 def test_one_worker_away_does_not_make_all_of_them_unready(own_workers: WorkersSidecar) -> None:
+    first, second = own_workers.workers
     pepper = Path(own_workers.settings["keys"]["peppers"][0]["file"])
     hidden = pepper.rename(pepper.with_name("hidden"))
     try:
-        os.kill(max(own_workers.workers), signal.SIGKILL)
+        os.kill(first, signal.SIGKILL)
         eventually(lambda: "pepper" in str(own_workers.readiness()[1]), 10)
         status, components = own_workers.readiness()
         assert status == 200
         assert sorted(components.values())[1] == "ok"
         samples = own_workers.metrics()
         assert samples.total("extauth_worker_ready") == 1
-        os.kill(max(own_workers.workers), signal.SIGKILL)
+        os.kill(second, signal.SIGKILL)
         eventually(lambda: own_workers.readiness()[0] == 503, 10)
     finally:
         hidden.rename(pepper)

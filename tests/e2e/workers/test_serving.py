@@ -1,5 +1,6 @@
 """Workers that nothing happens to."""
 
+import signal
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,7 @@ from tests.e2e.running import Running
 from tests.e2e.samples import Samples
 from tests.e2e.workers.envoy import OwnEnvoy
 from tests.e2e.workers.load import Load
-from tests.e2e.workers.sidecar import WorkersSidecar, launched, running_workers, threads
+from tests.e2e.workers.sidecar import WorkersSidecar, children, launched, running_workers, threads
 
 
 def grown(before: Samples, after: Samples, name: str) -> float:
@@ -101,6 +102,19 @@ def test_a_worker_that_cannot_begin_ends_all(stack: Running, tmp_path: Path) -> 
         assert sidecar.process.wait(20) == 1
         assert f"Error: cannot listen on {tmp_path}/x-1.sock: a file that is not a socket" in sidecar.log.read_text()
     assert (tmp_path / "x-1.sock").read_text() == "precious"
+
+
+def test_one_worker_is_one_process_with_the_plain_name(stack: Running, tmp_path: Path) -> None:
+    with running_workers(stack, tmp_path, workers=1) as sidecar:
+        assert children(sidecar.process.pid) == []
+        (address,) = sidecar.addresses
+        assert address.endswith("/x.sock")
+        assert sidecar.check(stack.issue(), address).http_status == 200
+        sidecar.signal(signal.SIGUSR2)
+        eventually(lambda: bool(sidecar.events("nothing_to_restart_one_by_one")), 10)
+        assert sidecar.readiness()[0] == 200
+        sidecar.signal(signal.SIGTERM)
+        assert sidecar.process.wait(20) == 0
 
 
 def _descriptors(process: int) -> int:
