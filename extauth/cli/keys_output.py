@@ -9,7 +9,7 @@ from typing import Any
 import click
 import yaml
 
-_TIMES = ("created_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start", "at")
+_TIMES = ("created_at", "updated_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start", "at")
 
 
 def print_json(answer: Mapping[str, Any]) -> None:
@@ -33,7 +33,7 @@ def print_csv(columns: Sequence[str], items: Sequence[Mapping[str, Any]]) -> Non
     """RFC 4180, with the names of the fields in the first line and times as the registry writes them."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerows([columns, *([item[column] for column in columns] for item in items)])
+    writer.writerows([columns, *([_cell(item[column]) for column in columns] for item in items)])
     click.echo(text.getvalue(), nl=False)
 
 
@@ -46,13 +46,20 @@ def print_fields(item: Mapping[str, Any]) -> None:
 
 
 def _text(name: str, value: object) -> str:
+    return _time(str(value)) if name in _TIMES and value else _cell(value)
+
+
+def _cell(value: object) -> str:
+    """A value on one line: lists and mappings with commas, limits as they are written on the command line."""
     if value is None:
         return ""
     if isinstance(value, list):
-        return ",".join(value)
+        return ",".join(_cell(entry) for entry in value)
+    if isinstance(value, dict) and {"name", "rate", "burst"} <= value.keys():
+        return f"{value['name']}={value['rate']}" + (f":{value['burst']}" if value["burst"] else "")
     if isinstance(value, dict):
         return ",".join(f"{key}={entry}" for key, entry in value.items())
-    return _time(str(value)) if name in _TIMES else str(value)
+    return str(value)
 
 
 def _time(rfc3339: str) -> str:

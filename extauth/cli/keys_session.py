@@ -10,6 +10,9 @@ import click
 from extauth.cli.keys_output import print_csv, print_fields, print_json, print_table, print_yaml
 from extauth.registry.client import Client, RefusedError, UnreachableError
 
+_WHOLE: Mapping[str, Callable[[Mapping[str, Any]], None]] = {"json": print_json, "yaml": print_yaml}
+"""Forms that show an answer as the registry gave it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -23,18 +26,17 @@ class Session:
         return self.output == "json"
 
     def show(self, item: Mapping[str, Any]) -> None:
-        if self.json:
-            print_json(item)
-        else:
+        if self.output == "csv":
+            print_csv(list(item), [item])
+        elif self.output == "table":
             print_fields(item)
+        else:
+            _WHOLE[self.output](item)
 
     def show_page(self, page: Mapping[str, Any], columns: Sequence[str]) -> None:
         """Print `items` of an answer, and how to see more of them."""
-        if self.json:
-            print_json(page)
-            return
-        if self.output == "yaml":
-            print_yaml(page)
+        if self.output in _WHOLE:
+            _WHOLE[self.output](page)
             return
         if self.output == "csv":
             print_csv(columns, page["items"])
@@ -49,7 +51,7 @@ class Session:
             click.echo(key["secret"])
             return
         self.show(key)
-        if not self.json:
+        if self.output == "table":
             click.echo("\nThe secret is shown only this once: store it now.")
 
 
@@ -63,7 +65,7 @@ class _Unreachable(click.ClickException):
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options that all have, a Session made from them, and its errors their exit codes."""
-    return connected_for("table", "json")(command)
+    return connected_for("table", "json", "yaml", "csv")(command)
 
 
 def connected_for(*outputs: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -40,6 +40,18 @@ def entries(_context: click.Context, _parameter: click.Parameter, values: Sequen
     return found
 
 
+def rates(_context: click.Context, _parameter: click.Parameter, values: Sequence[str]) -> list[dict[str, object]]:
+    """`name=rate` or `name=rate:burst` texts as the registry takes limits; it judges the rates itself."""
+    found: list[dict[str, object]] = []
+    for value in values:
+        name, _, rest = value.partition("=")
+        rate, colon, burst = rest.partition(":")
+        if not name or not rate or (colon and not burst.isdecimal()):
+            raise click.BadParameter("use NAME=RATE or NAME=RATE:BURST, such as per-key=1000/min:2000")
+        found.append({"name": name, "rate": rate, "burst": int(burst) if burst else None})
+    return found
+
+
 def _rfc3339(value: str, sign: int) -> str:
     try:
         return times.to_rfc3339(_milliseconds(value, sign))

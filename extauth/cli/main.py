@@ -12,8 +12,10 @@ _COMMANDS = {
     "demo": "extauth.cli.demo:demo",
     "envoy": "extauth.cli.envoy:envoy",
     "keys": "extauth.cli.keys:keys",
+    "plans": "extauth.cli.plans:plans",
     "registry": "extauth.cli.registry:registry",
     "serve": "extauth.cli.serve:serve",
+    "tenants": "extauth.cli.tenants:tenants",
     "tokens": "extauth.cli.tokens:tokens",
     "usage": "extauth.cli.usage:usage",
 }

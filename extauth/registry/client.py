@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -46,19 +47,26 @@ class Client:
         path: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | int] | None = None,
+        revision: int | None = None,
     ) -> dict[str, Any]:
-        """The JSON object of a successful answer; RefusedError or UnreachableError."""
+        """The JSON object of a successful answer, empty when it has none; RefusedError or UnreachableError.
+
+        With `revision` nothing is changed when it is no longer the one of what is to be changed.
+        """
         target = self._path + path + (f"?{urlencode(query)}" if query else "")
+        conditions = {} if revision is None else {"if-match": f'"{revision}"'}
         try:
-            answer = self._exchange(method, target, body)
+            answer = self._exchange(method, target, body, conditions)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise UnreachableError(f"the registry at {self._place} is not reachable: {reason}") from None
         return self._judge(*answer)
 
-    def _exchange(self, method: str, target: str, body: Mapping[str, Any] | None) -> tuple[int, str, bytes]:
+    def _exchange(
+        self, method: str, target: str, body: Mapping[str, Any] | None, conditions: Mapping[str, str]
+    ) -> tuple[int, str, bytes]:
         connection = self._connection_type(self._host, self._port, timeout=TIMEOUT)
-        headers = {"authorization": f"Bearer {self._token}", "accept": "application/json"}
+        headers = {"authorization": f"Bearer {self._token}", "accept": "application/json", **conditions}
         if body is not None:
             headers["content-type"] = "application/json"
         try:
@@ -69,6 +77,8 @@ class Client:
             connection.close()
 
     def _judge(self, status: int, media_type: str, data: bytes) -> dict[str, Any]:
+        if status == HTTPStatus.NO_CONTENT:
+            return {}
         try:
             answer = json.loads(data)
         except ValueError:

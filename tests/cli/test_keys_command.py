@@ -120,6 +120,37 @@ def test_update_replaces_and_clears(run: Callable[..., Result]) -> None:
     assert (cleared["scopes"], cleared["metadata"], cleared["plan"], cleared["name"]) == ([], {}, "", "new")
 
 
+def test_update_changes_limits_and_times(run: Callable[..., Result]) -> None:
+    key = create(run, "--rate", "per-key=10/s", "--expires", "30d", "--not-before", "2020-01-01T00:00:00Z")
+    key_id, revision = key["id"], str(key["revision"])
+    assert key["limits"] == [{"name": "per-key", "rate": "10/s", "burst": None}]
+
+    def update(*options: str) -> Any:
+        return json.loads(run("update", key_id, "--output", "json", *options).stdout)
+
+    changed = update("--rate", "per-key=5/min:7", "--no-expires", "--revision", revision)
+    assert (changed["limits"][0]["rate"], changed["limits"][0]["burst"]) == ("5/min", 7)
+    assert (changed["expires_at"], changed["not_before"]) == (None, key["not_before"])
+    cleared = update("--no-rates", "--no-not-before", "--expires", "2099-01-01T00:00:00Z")
+    assert (cleared["limits"], cleared["not_before"], cleared["expires_at"][:4]) == ([], None, "2099")
+    stale = run("update", key_id, "--name", "new", "--revision", revision)
+    assert (stale.exit_code, "read the key again" in stale.stderr) == (1, True)
+
+
+def test_lists_are_filtered_and_sorted(run: Callable[..., Result]) -> None:
+    soon = create(run, "--expires", "10d", "--scope", "read", "--plan", "gold", tenant="sorted")["id"]
+    late = create(run, "--expires", "90d", tenant="sorted")["id"]
+
+    def ids(*options: str) -> list[str]:
+        listed = run("list", "--tenant", "sorted", "--output", "json", *options)
+        return [key["id"] for key in json.loads(listed.stdout)["items"]]
+
+    assert ids() == ids("--sort", "expires", "--order", "desc") == [late, soon]
+    assert ids("--sort", "expires") == [soon, late]
+    assert ids("--expires-before", "30d") == ids("--scope", "read") == ids("--plan", "gold") == [soon]
+    assert ids("--unused-since", "1d") == ids("--status", "suspended") == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -164,7 +195,10 @@ def test_a_wrong_token_is_a_refusal(run: Callable[..., Result]) -> None:
         ["create", "--name", "a", "--tenant", "a", "--metadata", "k=1", "--metadata", "k=2"],
         ["rotate", "000000000000", "--grace", "soon"],
         ["update", "000000000000", "--scope", "a", "--no-scopes"],
+        ["update", "000000000000", "--expires", "1d", "--no-expires"],
         ["list", "--limit", "501"],
+        ["list", "--sort", "size"],
+        ["list", "--unused-since", "soon"],
         ["list", "--output", "xml"],
     ],
 )
