@@ -6,6 +6,7 @@ PLAIN, PER_KEY, PER_TENANT, SCOPED, BEARER, CONTEXT = "/", "/per-key", "/per-ten
 UNCHECKED = "/unchecked"
 PER_KEY_BURST, PER_KEY_RATE = 5, 2  # requests; requests a second
 PER_TENANT_BURST = 3
+LEASED, LEASED_BURST, LEASED_RATE = "/leased", 120, 40
 
 _HEADER = [{"header": "x-api-key"}]
 
@@ -27,6 +28,15 @@ E2E = Scenario(
             "limits": [
                 {"name": "per-key", "by": "key", "rate": "1000/s"},
                 {"name": "per-tenant", "by": "tenant", "rate": "1/min", "burst": PER_TENANT_BURST},
+            ],
+        },
+        {
+            "name": "leased",
+            "match": {"paths": [LEASED]},
+            "credentials": _HEADER,
+            "limits": [
+                {"name": "per-key", "by": "key", "rate": f"{LEASED_RATE}/s", "burst": LEASED_BURST, "mode": "leased"},
+                {"name": "per-tenant", "by": "tenant", "rate": "10000/s"},
             ],
         },
         {"name": "scoped", "match": {"paths": [SCOPED]}, "credentials": _HEADER, "scopes": ["orders:read"]},
