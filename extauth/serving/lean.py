@@ -8,7 +8,7 @@ from extauth.serving.channel_options import channel_options
 from extauth.serving.completion_queue import CompletionQueueServer, end_process
 from extauth.serving.deadline import time_to_decide
 from extauth.serving.lean_services import Health, Reflection
-from extauth.serving.sockets import bind, remove_socket
+from extauth.serving.sockets import Listeners
 from extauth.serving.stock import FLUSH, LOOK
 from extauth.serving.timers import Act
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
@@ -26,7 +26,7 @@ class LeanTransport:
     def __init__(self, handler: Handler, options: TransportOptions, died: Act = end_process) -> None:
         self._handler = handler
         self._options = options
-        self._addresses: tuple[str, ...] = ()
+        self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._opened = 0  # both are the loop's own
         self._ended = 0
         self._health = Health(("", CHECK_SERVICE))
@@ -35,11 +35,7 @@ class LeanTransport:
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        bound = {
-            address: bind(self._server.add_port, address, self._options.socket_mode, self._options.claim)
-            for address in self._options.addresses
-        }
-        self._addresses = tuple(bound.values())
+        bound = self._listeners.bind(self._server.add_port)
         self._server.start()
         return bound
 
@@ -53,8 +49,7 @@ class LeanTransport:
         time.sleep(min(FLUSH, grace))
         self._health.end()
         self._server.stop(max(deadline - time.monotonic(), 0))
-        for address in self._addresses:
-            remove_socket(address)
+        self._listeners.remove_sockets()
 
     def _open(self, call: Call) -> None:
         self._opened += 1

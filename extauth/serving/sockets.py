@@ -113,20 +113,3 @@ def _identity_of(path: Path) -> tuple[int, int]:
     """Device and inode."""
     found = path.stat()
     return found.st_dev, found.st_ino
-
-
-_served: list[tuple[str, Listeners]] = []
-
-
-def bind(add_port: AddPort, address: str, socket_mode: int, claim: Claim = Claim.ALONE) -> str:
-    listeners = Listeners([address], socket_mode, claim)
-    bound = listeners.bind(add_port)[address]
-    _served.append((bound, listeners))
-    return bound
-
-
-def remove_socket(address: str) -> None:
-    entry = next((entry for entry in _served if entry[0] == address), None)
-    if entry is not None:
-        _served.remove(entry)
-        entry[1].remove_sockets()
