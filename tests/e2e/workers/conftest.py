@@ -26,9 +26,9 @@ def workers(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def own_workers(stack: Running, tmp_path: Path) -> Iterator[WorkersSidecar]:
-    """Two, for a test that does things to them."""
-    with running_workers(stack, tmp_path) as sidecar:
+def own_workers(request: pytest.FixtureRequest, stack: Running, tmp_path: Path) -> Iterator[WorkersSidecar]:
+    """Two, for a test that does things to them; a parameter is the transport."""
+    with running_workers(stack, tmp_path, {"transport": getattr(request, "param", "stock")}) as sidecar:
         yield sidecar
 
 

@@ -58,6 +58,7 @@ def test_a_worker_that_is_started_again_has_the_newest_good_policy(stack: Runnin
     assert own_workers.statuses(key, path="/scoped") == [403, 403]
 
 
+@pytest.mark.parametrize("own_workers", ["stock", "lean"], indirect=True)
 def test_a_restart_one_by_one_loses_no_request_and_no_count(
     stack: Running, own_workers: WorkersSidecar, envoy: OwnEnvoy
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_fork_server_that_is_killed_ends_all_so_that_they_are_started_anew(own
     assert own_workers.events("fork_server_ended")
 
 
+@pytest.mark.parametrize("own_workers", ["stock", "lean"], indirect=True)
 def test_checks_under_way_are_answered_when_all_stop(stack: Running, own_workers: WorkersSidecar) -> None:
     """With a Redis that hangs, a check of an unknown key takes its 150 ms."""
     processes, addresses = own_workers.processes, own_workers.addresses
