@@ -57,6 +57,9 @@ def main() -> None:
 def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
     some = ("none", "leased")
     stolen, everything = all_cpu_time()
+    folder = directory / "keys"
+    folder.mkdir()
+    key_rows = list(keys.measure(effort.keys, folder))
     with Supervisor() as supervisor:
         site = make_site(supervisor, directory / "site")
         stage = check_path.start(site)
@@ -68,9 +71,6 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         stopped = {one: outage(lean[one], site.redis.process, 1_000, effort.outage) for one in some}
         stock = {"listen": {"transport": "stock"}}
         decided = {one: decision_seconds(site, one, stock, effort.decisions) for one in some}
-    folder = directory / "keys"
-    folder.mkdir()
-    key_rows = list(keys.measure(effort.keys, folder))
     stolen_now, everything_now = all_cpu_time()
     return Findings(
         rounds=rounds,

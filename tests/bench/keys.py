@@ -79,12 +79,14 @@ def measure_sidecar(keys: Sequence[str], folder: Path, redis: RedisServer) -> It
         yield "`extauth serve`: start to ready", f"{time.monotonic() - started:.2f} s"
         ask_for(keys[:_TENANTS] * 100, folder)  # what a start leaves behind is cleared away under load
         before = resident(process.pid)
-        result = ask_for(keys, folder)
+        first = ask_for(keys, folder)
+        rest = first if first.failed == 0 else ask_for(keys, folder)
         after = resident(process.pid)
         yield "sidecar memory, empty", f"{before / 2**20:.0f} MiB"
         yield "sidecar memory, all keys cached", f"{after / 2**20:.0f} MiB"
         yield "memory a cached key", f"{(after - before) / len(keys):.0f} bytes"
-        yield "first check of every key, 64 in flight", f"{result.rate:,.0f} a second"
+        yield "first check of every key, 64 in flight", f"{first.rate:,.0f} a second, {first.failed} errors"
+        yield "keys that are not in memory after it", f"{rest.failed}"
 
 
 def make_keys(database: Database, count: int) -> list[str]:
@@ -130,7 +132,7 @@ def write_config(folder: Path, redis: RedisServer, admin: str, size: int) -> Pat
     path = folder / "extauth.yaml"
     settings = {
         "listen": {"grpc": [f"unix:{folder / 'extauth.sock'}"], "admin": admin},
-        "redis": {"url": redis.url},
+        "redis": {"url": redis.url, "timeout": "5s"},
         "keys": {"peppers": [{"id": "p1", "file": str(folder / "pepper")}]},
         "cache": {"size": size},
         "check": {"timeout": "5s"},
@@ -159,12 +161,10 @@ def sidecar(config: Path, admin: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def ask_for(keys: Sequence[str], folder: Path) -> Result:
-    """Check every key once, 64 at a time."""
+    """Check every key once, 64 at a time, with all patience."""
     requests = checks(f"unix:{folder / 'extauth.sock'}", [check_request(key, "/") for key in keys], timeout="5S")
     with Load(requests) as load:
-        result = load.closed_loop(32, seconds=120, most=len(keys))
-    assert result.answered == len(keys), result.errors
-    return result
+        return load.closed_loop(32, seconds=300, most=len(keys))
 
 
 def timed(work: Callable[[], Value]) -> tuple[Value, float]:
