@@ -99,6 +99,8 @@ def give_back(debt: int, shape: Shape, tokens: int, taken_since: int) -> int:
     """The debt after tokens came back unused, `taken_since` others having been taken after them.
 
     They are worth what is left of the debt that they made. Debt that was made later is not theirs to lower: without
-    them the bucket would have been full meanwhile, and would have gained nothing. See docs/limits.md.
+    them the bucket would have been full meanwhile, and would have gained nothing. See docs/limits.md. A negative
+    number means that the bucket they were taken from has been lost.
     """
-    return debt - max(min(tokens * shape.period, debt - max(taken_since, 0) * shape.period), 0)
+    theirs = debt - taken_since * shape.period if taken_since >= 0 else 0
+    return debt - max(min(tokens * shape.period, theirs), 0)

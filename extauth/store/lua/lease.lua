@@ -10,8 +10,9 @@ for i = 1, #KEYS do
   local amount, period, burst = tonumber(ARGV[6 * i - 5]), tonumber(ARGV[6 * i - 4]), tonumber(ARGV[6 * i - 3])
   local wanted, returned, taken_then = tonumber(ARGV[6 * i - 2]), tonumber(ARGV[6 * i - 1]), tonumber(ARGV[6 * i])
   local debt, taken = read(KEYS[i], amount, period, burst)
-  -- Tokens are worth what is left of the debt that they made; debt made after them is not theirs to lower.
-  local theirs = debt - math.max(taken - taken_then, 0) * period
+  -- Tokens are worth what is left of the debt that they made; debt made after them is not theirs to lower. A count that
+  -- went back is that of another bucket: the one that they were taken from has been lost.
+  local theirs = taken >= taken_then and debt - (taken - taken_then) * period or 0
   debt = debt - math.max(math.min(returned * period, theirs), 0)
   local granted = math.min(wanted, math.floor((burst * period - debt) / period))
   debt, taken = debt + granted * period, taken + granted
