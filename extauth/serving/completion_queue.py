@@ -75,7 +75,12 @@ class CompletionQueueServer:
     def stop(self, grace: float) -> None:
         """Take no new calls, and cancel those that have not ended after `grace` seconds."""
         self._stop_at = time.time() + grace
-        self._thread.join(grace + 2)
+        if self.is_running:
+            self._thread.join(grace + 2)
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
 
     def at(self, moment: float, act: Act) -> None:
         """Call `act` on the loop at a moment (monotonic seconds), not much after it. Only from the loop."""

@@ -39,6 +39,11 @@ class LeanTransport:
         self._server.start()
         return bound
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its loop has begun and not ended."""
+        return self._server.is_running
+
     def drain(self) -> None:
         self._health.drain()
 
