@@ -10,6 +10,7 @@ import click
 
 from extauth.cli import keys_options as options
 from extauth.cli.keys_health import health
+from extauth.cli.keys_leaks import leaks
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_update import path_of, update
 from extauth.cli.keys_values import duration, past_time, time
@@ -39,6 +40,7 @@ def keys() -> None:
 
 
 keys.add_command(health)
+keys.add_command(leaks)
 keys.add_command(update)
 
 

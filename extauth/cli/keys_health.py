@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from extauth.cli.keys_session import Session, connected_for
+from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import duration_or_none
 
 _FINDINGS = ("expiring", "used_after_rotation", "unused")
@@ -17,7 +17,7 @@ _COLUMNS = ("id", "name", "tenant", "status", "created_by", "created_at", "expir
 @click.option("--within", callback=duration_or_none, help="A duration in place of the registry's setting.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended.")
-@connected_for("table", "json", "yaml", "csv")
+@connected
 def health(session: Session, *, finding: str | None, tenant: str | None, **query: Any) -> None:  # noqa: ANN401 (click's values)
     """Count keys that expire soon, are used after their rotation or are unused for long; or list those of a FINDING."""
     named = {"tenant": tenant, **(query if finding else {})}

@@ -9,7 +9,9 @@ from typing import Any
 import click
 import yaml
 
-_TIMES = ("created_at", "updated_at", "not_before", "expires_at", "revoked_at", "last_used_at", "start", "at")
+_TIMES = frozenset(
+    {"created_at", "updated_at", "not_before", "expires_at", "revoked_at", "last_used_at", "reported_at", "start", "at"}
+)
 
 
 def print_json(answer: Mapping[str, Any]) -> None:

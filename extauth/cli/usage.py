@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from extauth.cli.keys_session import Session, connected_for
+from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import past_time
 
 _GROUPS = ("key", "tenant", "api", "outcome")
@@ -39,7 +39,7 @@ def _groups(_context: click.Context, _parameter: click.Parameter, value: str) ->
 @click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="How many lines at most.")
 @click.option("--cursor", help="Where the list before ended.")
 @click.option("--all", "everything", is_flag=True, help="All lines; --limit is then of no effect.")
-@connected_for("table", "json", "yaml", "csv")
+@connected
 def usage(session: Session, *, begin: str | None, end: str | None, everything: bool, **query: Any) -> None:  # noqa: ANN401 (click's values)
     """List checks by minute, hour or day and by key, tenant and API, newest first; of the last day without --from."""
     named = {"from": begin, "to": end, **query, **({"limit": _MOST} if everything else {})}

@@ -25,6 +25,13 @@ class RegistryMetrics:
             ["reason"],
             registry=registry,
         )
+        self.leaks = Counter(
+            "extauth_registry_leaks",
+            "Tokens that others found in the open, by what became of them: revoked, known (was revoked before), "
+            "unknown (no key of ours).",
+            ["outcome"],
+            registry=registry,
+        )
         self.findings = Gauge(
             "extauth_registry_key_findings",
             "Keys that need attention, by finding: expiring, used_after_rotation, unused (see health in the settings). "

@@ -76,6 +76,8 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/v1/token-revocations/{revocation_id}/lift"): _EDIT_ALL,
     ("GET", "/v1/usage"): _VIEW,
     ("GET", "/v1/usage/export"): _VIEW,
+    ("GET", "/v1/leak-reports"): _VIEW,
+    ("POST", "/v1/leak-reports/github"): _OPEN,  # signed instead
     ("GET", "/v1/audit"): _VIEW,
     ("GET", "/v1/admin-tokens"): _OWN,
     ("POST", "/v1/admin-tokens"): _OWN,

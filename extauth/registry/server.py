@@ -17,6 +17,8 @@ from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
 from extauth.registry.idempotency import IdempotentAnswers
 from extauth.registry.key_health import KeyHealth
+from extauth.registry.leak_sources import signatures_of
+from extauth.registry.leaks import LeakReports
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
@@ -26,6 +28,7 @@ from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
 from extauth.registry.rest.app import Door, create_app
 from extauth.registry.rest.audit_routes import AuditRoutes
 from extauth.registry.rest.health_routes import HealthRoutes
+from extauth.registry.rest.leak_routes import LeakRoutes
 from extauth.registry.rest.plan_routes import PlanRoutes
 from extauth.registry.rest.routes import KeyRoutes
 from extauth.registry.rest.security_headers import SecurityHeaders
@@ -68,6 +71,7 @@ class RegistryServer:
         self.history = History(self._database)
         ledger_metrics = LedgerMetrics(metrics)
         self.ledger = Ledger(self._database, metrics=ledger_metrics)
+        self._leaks = LeakReports(self._database, peppers, self._metrics)
         self._health = KeyHealth(self._database, thresholds_of(settings.health))
         jobs = jobs_of(settings.usage, self._database, ledger_metrics, self._health, self._metrics)
         self._answers = IdempotentAnswers(self._database, peppers)
@@ -119,6 +123,7 @@ class RegistryServer:
             PlanRoutes(self.plans),
             TokenRoutes(self.tokens),
             UsageRoutes(self.ledger),
+            LeakRoutes(self._leaks, signatures_of(self._settings.leak_reports.github)),
             AdminTokenRoutes(self._admin_tokens),
             AuditRoutes(AuditTrail(self._database)),
         )

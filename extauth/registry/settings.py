@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from extauth.keys.settings import Peppers
 from extauth.keys.token import PREFIX_PATTERN
 from extauth.registry.health_settings import HealthSettings
+from extauth.registry.leak_settings import LeakReportSettings
 from extauth.registry.usage_settings import UsageSettings
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
@@ -109,4 +110,5 @@ class RegistrySettings(Settings):
     publish: PublishSettings = PublishSettings()
     usage: UsageSettings = UsageSettings()
     health: HealthSettings = HealthSettings()
+    leak_reports: LeakReportSettings = LeakReportSettings()
     log: LogSettings = LogSettings()

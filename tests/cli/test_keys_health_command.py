@@ -1,4 +1,4 @@
-"""`extauth keys health` against a real registry."""
+"""`extauth keys health` and `extauth keys leaks` against a real registry."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from extauth.cli.keys import keys
+from extauth.registry.leaks import Found
 from extauth.registry.server import RegistryServer
 
 TOKEN = "the-admin-token-of-the-tests"
@@ -33,6 +34,16 @@ def test_keys_that_need_attention_are_counted_and_listed(run: Callable[..., Resu
     heading, line = run("health", "expiring", "--tenant", "health").stdout.splitlines()
     assert (heading.split()[0], line.split()[0]) == ("ID", key_id)
     assert len(run("health", "expiring", "--tenant", "health", "--within", "1d").stdout.splitlines()) == 1
+
+
+def test_leaks_are_listed(run: Callable[..., Result], server: RegistryServer) -> None:
+    secret = run("create", "--name", "a", "--tenant", "leaky", "--quiet").stdout.strip()
+    server._leaks.report("github", [Found(secret, "a key", "commit", "https://example.com/place")])
+    _heading, line = run("leaks", "--tenant", "leaky").stdout.splitlines()
+    assert line.split()[3:] == ["leaky", "github", "commit", "https://example.com/place", "active"]
+    (item,) = json.loads(run("leaks", "--tenant", "leaky", "--output", "json").stdout)["items"]
+    assert run("leaks", "--key", item["key"], "--output", "csv").stdout.count("\n") == 2
+    assert run("leaks", "--cursor", "x").exit_code == 1
 
 
 @pytest.mark.parametrize(

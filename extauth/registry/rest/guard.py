@@ -6,7 +6,7 @@ judged behind it, by `authorize`.
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi.concurrency import run_in_threadpool
@@ -25,6 +25,8 @@ from extauth.registry.roles import PERMISSIONS
 from extauth.telemetry.logs import logger
 
 MAX_BODY_BYTES = 64 * 1024
+LARGER_BODIES: Mapping[str, int] = {"/v1/leak-reports/github": 1024 * 1024}
+"""Paths where more may come: an alert may be of many leaked keys, and is not repeated in smaller parts."""
 BODY_DEADLINE = 10.0
 """Seconds for a whole body to arrive."""
 PAGES = "/docs/"
@@ -100,16 +102,17 @@ class Guard:
         return identity
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        limit = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
         try:
             async with asyncio.timeout(self._body_deadline):
-                body = await _read(receive)
+                body = await _read(receive, limit)
         except TimeoutError:
             await problem(HTTPStatus.REQUEST_TIMEOUT, "the body took too long")(scope, receive, send)
         except _ClientGoneError:
             return
         else:
             if body is None:
-                detail = f"the body has more than {MAX_BODY_BYTES} bytes"
+                detail = f"the body has more than {limit} bytes"
                 await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)(scope, receive, send)
             else:
                 await self._app(scope, _replay(body, receive), send)
@@ -128,7 +131,7 @@ def _too_many_failures(wait: float) -> JSONResponse:
     return problem(HTTPStatus.TOO_MANY_REQUESTS, "too many requests without a valid token", [error], headers)
 
 
-async def _read(receive: Receive) -> bytes | None:
+async def _read(receive: Receive, limit: int) -> bytes | None:
     """The whole body, or None when it is too large."""
     body = bytearray()
     while True:
@@ -136,7 +139,7 @@ async def _read(receive: Receive) -> bytes | None:
         if message["type"] == "http.disconnect":
             raise _ClientGoneError
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > limit:
             return None
         if not message.get("more_body", False):
             return bytes(body)
