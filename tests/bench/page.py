@@ -3,6 +3,7 @@
 import platform
 import re
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,6 +21,7 @@ from tests.bench.tables import of_shape, ratios, table
 
 SOAKED_LIMITS = "leased"
 _MEBI = 2**20
+_WIDTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,8 @@ def page(found: Findings) -> str:
 
 
 def _opening(found: Findings) -> str:
-    return f"""<!-- written by `make bench` -->
-# Performance
-
-Measured on {machine()};
-{versions()}.
+    text = f"""
+Measured on {machine()}; {versions()}.
 Medians of {found.rounds} rounds of {found.seconds:g} s, in which every row took its turn, in rotating order; ratios and
 added latencies are medians over the rounds of what each round gave; max is the largest of all rounds. Compare rows of
 one table: on another day the machine may be a fifth faster or slower. The host gave {found.stolen:.1%} of the CPU time
@@ -68,6 +67,8 @@ the API, the key and its record, check a scope, count, tell the upstream five th
 two that ask Redis on each check, `leased` two whose tokens are taken ahead, which is done for callers who ask more than
 about 50 times a second, as these do; for others it is as `exact`. `lean` and `stock` are values of `listen.transport`.
 """
+    paragraphs = [textwrap.fill(" ".join(paragraph.split()), _WIDTH) for paragraph in text.strip().split("\n\n")]
+    return "\n\n".join(["<!-- written by `make bench` -->\n# Performance", *paragraphs]) + "\n"
 
 
 def _goals(found: Findings) -> str:
