@@ -105,6 +105,7 @@ class AdminTokens:
 
     def find(self, tenant: str, limit: int, cursor: str = "") -> AdminTokenPage:
         """At most `limit` (1 to 500) tokens, of one tenant or (empty) all, newest first; InvalidError."""
+        fields.check_search(limit, tenant=tenant)
         with self._database.read() as connection:
             return find_tokens(connection, tenant, limit, cursor)
 

@@ -172,6 +172,12 @@ def test_lists_are_paged_newest_first(admin_tokens: AdminTokens, acme: str, let_
     assert {token.id for token in admin_tokens.find("acme", 10).tokens} == {made[1].id, made[3].id}
 
 
+def test_lists_that_cannot_be(admin_tokens: AdminTokens) -> None:
+    for tenant, limit, cursor in (("\0", 10, ""), ("", 0, ""), ("", 10, "x")):
+        with pytest.raises(InvalidError):
+            admin_tokens.find(tenant, limit, cursor)
+
+
 def test_the_first_owner_is_made_once(
     admin_tokens: AdminTokens, clock: Callable[[], int], let_pass: Callable[[int], None]
 ) -> None:

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from extauth.registry.server import RegistryServer
+from extauth.registry.settings import RegistrySettings
 
 LEFT_OUT = "positive_data_acceptance"
 """A JSON Schema does not tell all that is refused: times in the past, cursors that were not made here."""
@@ -39,7 +41,12 @@ def test_examples_of_every_operation(server: RegistryServer, token: str, tmp_pat
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_whatever_is_sent_no_answer_breaches_the_description(
-    server: RegistryServer, token: str, tmp_path: Path
+    settings: RegistrySettings, database_url: str, token: str, tmp_path: Path
 ) -> None:
-    report = run(server, token, tmp_path, "--phases=examples,coverage,fuzzing,stateful", "--max-examples=30")
+    server = RegistryServer(settings.model_copy(update={"database": database_url}), CollectorRegistry())
+    server.start()
+    try:
+        report = run(server, token, tmp_path, "--phases=examples,coverage,fuzzing,stateful", "--max-examples=30")
+    finally:
+        server.stop()
     assert "Stateful" in report

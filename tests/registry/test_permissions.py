@@ -270,3 +270,12 @@ def test_all_keys_are_watched_by_publishers_and_owners(
     allowed = {"publisher", "owner"}
     assert seen == {identity: grpc.StatusCode.OK if identity in allowed else denied for identity in seen}
     assert watch("nobody's") == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("path", ["/v1/keys/{}", "/v1/tenants/{}", "/v1/admin-tokens/{}"])
+@pytest.mark.parametrize("name", ["%00", "%0A", "x" * 1000, "acme%00"])
+def test_names_that_nothing_can_have_are_not_there(
+    http: httpx2.Client, identities: Mapping[str, str], path: str, name: str
+) -> None:
+    for identity in ("owner", "owner of other"):
+        assert http.get(path.format(name), headers=bearer(identities[identity])).status_code == 404

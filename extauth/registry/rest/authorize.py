@@ -47,6 +47,8 @@ class Authorize:
                     raise NotFoundError(kind)
 
     def _tenant_of(self, column: Column[Any], row_id: str) -> str | None:
+        if not row_id.isprintable():  # PostgreSQL takes no NUL
+            return None
         with self._database.read() as connection:
             found: str | None = connection.execute(select(column).where(column.table.c.id == row_id)).scalar()
         return found
