@@ -56,7 +56,7 @@ class ManyProcesses:
     def families(self, names: Mapping[Hashable, str]) -> list[Family]:
         """All families. `names` are the processes whose gauges count, and what each is called in the label."""
         with self._lock:
-            newest = [*((None, family) for family in self._ended.values())]
+            newest: list[tuple[Hashable, Family]] = [(None, family) for family in self._ended.values()]
             newest += [(process, family) for process, families in self._newest.items() for family in families]
         by_name: dict[str, list[tuple[Hashable, Family]]] = {}
         for process, family in newest:
