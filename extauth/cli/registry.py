@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics
 
+from extauth.cli.registry_epoch import new_epoch
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import stop_requested
 from extauth.publish.publisher import Publisher
@@ -35,6 +36,9 @@ def registry() -> None:
     """The key registry."""
 
 
+registry.add_command(new_epoch)
+
+
 @registry.command()
 @config_option
 def serve(path: Path) -> None:
@@ -54,8 +58,8 @@ def serve(path: Path) -> None:
     publisher.start()
     collector.start()
     stopping.wait()
+    publisher.stop(_STOP_PATIENCE)  # first, so that another replica goes on at once
     collector.stop(_STOP_PATIENCE)
-    publisher.stop(_STOP_PATIENCE)
     server.stop()
 
 

@@ -19,7 +19,7 @@ from extauth.telemetry.logs import logger
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 
 _log = logger(__name__)
-_LOOK = 0.2  # seconds between two looks of a replica that stands by
+_LOOKS = 10  # of a replica that stands by, in the time that a lease lasts
 _REST_AFTER_FAILURE = 0.5  # seconds
 _RENEWALS = 4  # in the time that a lease lasts
 
@@ -145,7 +145,7 @@ class Publisher:
         Raises StoreUnavailableError, DeposedError, DivergedError, or the source's error.
         """
         if not self._lead():
-            return _LOOK
+            return self._stores.leadership.seconds / _LOOKS
         wait = self._writer.write()
         self._progress.tell(self._writer.state)
         return min(wait, self._poll_interval)

@@ -87,6 +87,12 @@ class History:
             rest = _page(connection, token_revocations, "", limit - len(found)) if len(found) < limit else ()
         return [*found, *map(revocation_record_from, rest)]
 
+    def records_of(self, ids: Collection[str]) -> dict[str, KeyRecord]:
+        """Those of some keys and revocations, by id."""
+        with self._database.read() as connection:
+            rows = {table: connection.execute(_rows(table).where(table.c.id.in_(ids))).mappings() for table in _RECORDS}
+            return {row["id"]: record_of(row) for table, record_of in _RECORDS.items() for row in rows[table]}
+
     def known(self, wanted: Collection[tuple[str, bytes]]) -> set[tuple[str, bytes]]:
         """Those of some pairs of pepper id and digest that a key or a revocation has."""
         digests: dict[str, list[bytes]] = defaultdict(list)

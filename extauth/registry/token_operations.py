@@ -12,7 +12,7 @@ from extauth.registry.rows import columns_of_revocation
 from extauth.registry.schema import token_revocations
 from extauth.registry.token_listing import RevocationPage, find_revocation, find_revocations, revocation_of
 from extauth.registry.token_revocation import TokenRevocation, Tokens, lift, new_id, revoke_again
-from extauth.registry.transaction import Action, Transaction
+from extauth.registry.transaction import Action, Transaction, begin
 
 
 class Revoked(NamedTuple):
@@ -60,6 +60,13 @@ class TokenRegistry:
                 revocation = _save(transaction, revocation, Action.TOKENS_REVOKED)
         self._metrics.changes.labels(Action.TOKENS_REVOKED).inc()
         return Revoked(revocation, is_new=known is None)
+
+    def revoke_again(self, revocation_id: str, reason: str, actor: str) -> TokenRevocation:
+        """Refuse the tokens of a revocation that was lifted, for as long as it was to last."""
+        with begin(self._database, actor, self._clock, self._metrics) as transaction:
+            known = find_revocation(transaction.connection, revocation_id, hold=True)
+            revoked = revoke_again(known, reason, known.expires_at)
+            return known if revoked == known else _save(transaction, revoked, Action.TOKENS_REVOKED)
 
     def lift(self, revocation_id: str, actor: str) -> TokenRevocation:
         """Honour the tokens of a subject again; ConflictError for a single token."""

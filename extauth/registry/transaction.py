@@ -42,6 +42,7 @@ class Action(StrEnum):
     PLAN_CREATED = "plan_created"
     PLAN_UPDATED = "plan_updated"
     PLAN_DELETED = "plan_deleted"
+    EPOCH_BEGUN = "epoch_begun"
     ADMIN_CREATED = "admin_token_created"
     ADMIN_ROTATED = "admin_token_rotated"
     ADMIN_REVOKED = "admin_token_revoked"
