@@ -14,7 +14,7 @@ from tests.bench.settings import LIMITS
 
 BRIEF = Effort(rounds=1, sample=0.2, soak=0.5, outage=0.5, keys=200, decisions=1)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_a_run_measures_everything(tmp_path: Path) -> None:
