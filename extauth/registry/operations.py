@@ -107,19 +107,10 @@ class KeyRegistry:
         """Switch a disabled key on; ConflictError."""
         return self._change(key_id, Action.ENABLED, actor, lambda key, _now: lifecycle.enable(key))
 
-    def update(
-        self,
-        key_id: str,
-        changes: KeyUpdate,
-        actor: str,
-        expected: Collection[int] | None = None,
-        *,
-        existing: bool = False,
-    ) -> Key:
+    def update(self, key_id: str, changes: KeyUpdate, actor: str, expected: Collection[int] | None = None) -> Key:
         """Change what a key is called, what it may do and when; InvalidError, ConflictError.
 
-        With `expected` only while the key has one of these revisions, else StaleError. With `existing` a new plan must
-        be there already.
+        With `expected` only while the key has one of these revisions, else StaleError.
         """
         fields.check_update(changes)
 
@@ -127,18 +118,16 @@ class KeyRegistry:
             check_revision("key", key.revision, expected)
             return lifecycle.update(key, now, changes)
 
-        return self._change(key_id, Action.UPDATED, actor, edit, existing=existing)
+        return self._change(key_id, Action.UPDATED, actor, edit)
 
-    def _change(
-        self, key_id: str, action: Action, actor: str, edit: Callable[[Key, int], Key], *, existing: bool = False
-    ) -> Key:
+    def _change(self, key_id: str, action: Action, actor: str, edit: Callable[[Key, int], Key]) -> Key:
         with self._begin(actor) as transaction:
             key = find_key(transaction.connection, key_id, hold=True)
             changed = edit(key, transaction.now)
             if changed == key:
                 return key
             if changed.plan != key.plan:
-                plan_for(transaction, changed.plan, existing=existing)
+                plan_for(transaction, changed.plan, existing=False)
             transaction.update(schema.keys, columns_of(changed), action)
             return find_key(transaction.connection, key_id)
 

@@ -217,12 +217,17 @@ def test_an_owner_of_a_tenant_makes_tokens_of_that_tenant_only(
         assert answer.status_code in {404, 422}, body
 
 
-def test_an_editor_of_a_tenant_makes_no_plans(http: httpx2.Client, identities: Mapping[str, str]) -> None:
+def test_an_editor_of_a_tenant_does_not_say_how_much_it_may_use(
+    http: httpx2.Client, identities: Mapping[str, str]
+) -> None:
     token = bearer(identities["editor of acme"])
-    new = {"name": "a key", "tenant": "acme", "plan": "not-yet-there"}
-    assert http.post("/v1/keys", json=new, headers=token).status_code == 422
+    http.post("/v1/plans", json={"name": "gold"})
     key_id = make(http, "key")
-    assert http.patch(f"/v1/keys/{key_id}", json={"plan": "not-yet-there"}, headers=token).status_code == 422
+    for given in ({"plan": "gold"}, {"plan": "not-yet-there"}, {"limits": [{"name": "per-key", "rate": "1/s"}]}):
+        new = {"name": "a key", "tenant": "acme", **given}
+        assert http.post("/v1/keys", json=new, headers=token).status_code == 403
+        assert http.patch(f"/v1/keys/{key_id}", json=given, headers=token).status_code == 403
+    assert http.patch(f"/v1/keys/{key_id}", json={"plan": ""}, headers=token).status_code == 403
     assert http.get("/v1/plans/not-yet-there").status_code == 404
 
 

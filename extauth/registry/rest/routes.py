@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from extauth.registry.errors import ForbiddenError
+from extauth.registry.identity import Identity
 from extauth.registry.key import IssuedKey, Key
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.rest.bodies import (
@@ -52,7 +54,8 @@ class KeyRoutes:
     def create(self, body: CreateBody, caller: Caller, once: Idempotent, response: Response) -> IssuedKeyBody:
         """Make a key. The answer has its secret, which cannot be shown again."""
         caller.narrow(body.tenant)
-        existing = body.existing or caller.tenant is not None  # plans are of all tenants
+        _check_allowance(caller, given=bool(body.plan or body.limits))
+        existing = body.existing or caller.tenant is not None
         return self._issued(
             once, lambda: self._registry.create(body.new_key(), caller.name, existing=existing), response
         )
@@ -71,9 +74,9 @@ class KeyRoutes:
         self, key_id: str, caller: Caller, body: UpdateBody, response: Response, if_match: IfMatch = None
     ) -> KeyBody:
         """Change name, scopes, plan, limits, metadata or times."""
+        _check_allowance(caller, given=body.plan is not None or body.limits is not None)
         expected = expected_revisions(if_match)
-        existing = caller.tenant is not None
-        key = self._registry.update(key_id, body.update(), caller.name, expected, existing=existing)
+        key = self._registry.update(key_id, body.update(), caller.name, expected)
         return self._shown(key, response)
 
     def rotate(
@@ -111,3 +114,10 @@ class KeyRoutes:
         response.headers["location"] = f"/v1/keys/{body.id}"
         response.headers["cache-control"] = "no-store"  # it has the secret
         return body
+
+
+def _check_allowance(caller: Identity, *, given: bool) -> None:
+    """How much a tenant may use is not for its own people to say: ForbiddenError."""
+    if given and caller.tenant is not None:
+        remedy = "leave plan and limits out, or use a token of all tenants"
+        raise ForbiddenError("an identity of one tenant may not say how much its keys may use", remedy)
