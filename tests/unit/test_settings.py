@@ -65,8 +65,7 @@ def test_all_problems_are_told_in_the_order_of_the_file() -> None:
         (("env: PEPPER", "env: PEPPER, file: x"), "keys.peppers[0]: a secret is kept in one place"),
         (
             ("10/s, burst: 20", "1/30d, burst: 1000000000"),
-            "apis[0].limits[0].burst: 1,000,000,000 is too large for so slow a rate, which could not be kept exactly "
-            "(use at most 1,737)",
+            "burst: 1,000,000,000 is too large for so slow a rate, which could not be kept exactly (use at most 1,737)",
         ),
         (("    credentials", "    match: {paths: [v1]}\n    credentials"), "'v1' is not a path (use /a/path"),
         (("    credentials", "    match: {hosts: ['a:80']}\n    credentials"), "'a:80' is not a host (use a name"),
