@@ -15,8 +15,8 @@ from extauth.store.shared_buckets import Spend
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 Source: TypeAlias = Literal["lease", "redis", "local"]
-_MOST_LOCAL = 100_000
 SOURCES: tuple[Source, ...] = ("lease", "redis", "local")
+_MOST_LOCAL = 100_000
 
 
 class Answer(NamedTuple):
@@ -43,22 +43,22 @@ class TokenBuckets:
     ) -> None:
         self._submit = submit
         self._clock = clock
-        self._leases = self.leases = Leases(submit, metrics, self._learn, clock, wall)
+        self.leases = Leases(submit, metrics, self._learn, clock, wall)
         self._local = LocalBuckets(_MOST_LOCAL, replicas, lambda: int(clock() * MICROSECONDS))
 
     def take(self, draw: Draw, now: float) -> list[Granted] | None:
         """All tokens from leases; None, and no token, when they have too few. `now` in monotonic seconds."""
-        return self._leases.take(draw, now) if draw.is_leased else None
+        return self.leases.take(draw, now) if draw.is_leased else None
 
     def refused(self, draw: Draw, now: float) -> Answer | None:
         """A refusal by what Redis said a moment ago; None when it must be asked."""
-        found = self._leases.refused(draw, now)
+        found = self.leases.refused(draw, now)
         return None if found is None else Answer((found[0],), (found[1],), ("lease",))
 
     def ask(self, draw: Draw, deadline: float, done: Callable[[Answer], None]) -> None:
         """Take what leases have, and ask Redis for the rest, all buckets in one call."""
         asked = self._clock()
-        held = [self._leases.take_some(bucket, asked) for bucket in draw.buckets]
+        held = [self.leases.take_some(bucket, asked) for bucket in draw.buckets]
         rest = [bucket for bucket, taken in zip(draw.buckets, held, strict=True) if not taken]
 
         def answered(levels: Sequence[Level] | StoreUnavailableError) -> None:
@@ -66,7 +66,7 @@ class TokenBuckets:
             if isinstance(levels, StoreUnavailableError):
                 levels, source = self._local.spend(rest), "local"
             else:
-                self._leases.learn(rest, levels, asked)
+                self.leases.learn(rest, levels, asked)
                 for bucket, level in zip(rest, levels, strict=True):
                     self._learn(bucket, level)
             if not all(level.enough for level in levels):
@@ -80,14 +80,14 @@ class TokenBuckets:
 
         if rest:
             self._submit(Spend(rest, deadline, answered))
-            self._leases.replenish(rest, asked)
+            self.leases.replenish(rest, asked)
         else:
             answered([])
 
     def _learn(self, bucket: Bucket, level: Level) -> None:
         owed = self._local.learn(bucket, level)
         if owed:
-            self._leases.discard(bucket, owed)
+            self.leases.discard(bucket, owed)
 
 
 def _from_leases(draw: Draw, taken: Sequence[Granted]) -> Answer:

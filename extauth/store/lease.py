@@ -130,12 +130,13 @@ class Lease:
     def expired(self, now: float) -> Counter[Granted]:
         """Take out the tokens whose time is over, by grant."""
         found = Counter[Granted]()
-        while self.tokens and self.tokens[0].expires <= now:
-            granted = self.tokens.popleft()
-            if granted.expires > now:  # a check took the one that was seen
-                self.tokens.appendleft(granted)
-            else:
-                found[granted] += 1
+        with suppress(IndexError):  # there are no more
+            while self.tokens[0].expires <= now:
+                granted = self.tokens.popleft()
+                if granted.expires > now:  # a check took the one that was seen
+                    self.tokens.appendleft(granted)
+                else:
+                    found[granted] += 1
         return self._out(found)
 
     def everything(self) -> Counter[Granted]:

@@ -78,7 +78,8 @@ class Leases:
 
     def take_some(self, bucket: Bucket, now: float) -> list[Granted]:
         """All tokens that a request takes from one bucket, or none."""
-        return (self.take(Draw([bucket]), now) if bucket.leased else None) or []
+        has_lease = bucket.leased and bucket.name in self._leases
+        return (self.take(Draw([bucket]), now) if has_lease else None) or []
 
     def replenish(self, buckets: Sequence[Bucket], now: float) -> None:
         """A request has to ask Redis for tokens of these: those that have leases are asked for more."""
