@@ -1,6 +1,7 @@
 """Sidecars with workers, beside the one of the stack that all tests share."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,20 +28,22 @@ def workers(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def own_workers(request: pytest.FixtureRequest, stack: Running, tmp_path: Path) -> Iterator[WorkersSidecar]:
-    """Two, for a test that does things to them; a parameter is the transport."""
-    with running_workers(stack, tmp_path, {"transport": getattr(request, "param", "stock")}) as sidecar:
+    """Two, for a test that does things to them; a parameter is the transport. They are patient with Redis."""
+    listen = {"transport": getattr(request, "param", "stock")}
+    with running_workers(stack, tmp_path, listen, check={"timeout": "1s"}) as sidecar:
         yield sidecar
 
 
 @pytest.fixture
 def envoy(stack: Running, own_workers: WorkersSidecar, tmp_path: Path) -> Iterator[OwnEnvoy]:
-    """As `extauth envoy config` writes it."""
+    """As `extauth envoy config` writes it, but patient: what is slow on a busy machine is not lost."""
     base = free_base(2)
     listen, admin = f"{HOST}:{base}", f"{HOST}:{base + 1}"
     settings = load(SidecarSettings, own_workers.settings_file)
     upstream = envoy_parameters(stack.layout).upstream
     path = tmp_path / "envoy.yaml"
-    write_yaml(path, bootstrap(envoy_for(settings, listen=listen, admin=admin, upstream=upstream)))
+    parameters = envoy_for(settings, listen=listen, admin=admin, upstream=upstream)
+    write_yaml(path, bootstrap(replace(parameters, check_timeout=5)))
     with Supervisor() as supervisor:
         service = services.envoy("envoy", path, tmp_path / "envoy.log", f"http://{admin}")
         supervisor.start(service)

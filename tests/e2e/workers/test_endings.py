@@ -100,7 +100,7 @@ def test_a_fork_server_that_is_killed_ends_all_so_that_they_are_started_anew(own
 
 @pytest.mark.parametrize("own_workers", ["stock", "lean"], indirect=True)
 def test_checks_under_way_are_answered_when_all_stop(stack: Running, own_workers: WorkersSidecar) -> None:
-    """With a Redis that hangs, a check of an unknown key takes its 150 ms."""
+    """With a Redis that hangs, a check of an unknown key takes all of its time."""
     processes, addresses = own_workers.processes, own_workers.addresses
     key = stack.issue()
     with hanging(stack.supervisor["redis"].process_id), ThreadPoolExecutor() as pool:
