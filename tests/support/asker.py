@@ -48,6 +48,8 @@ class Asker:
         self.socket = connect(target)
         self.socket.setblocking(False)
         self.is_open = True
+        self.is_welcome = True
+        """Until the server asks this client to go."""
         self.under_way: set[int] = set()
         self._ended = ended
         self._next = 1
@@ -102,7 +104,7 @@ class Asker:
         readable, writable, _ = select.select([self], [self] if self.has_output else [], [], seconds)
         if writable:
             self.send()
-        if readable:
+        if readable and self.is_open:
             self.receive()
 
     def send(self) -> None:
@@ -156,6 +158,8 @@ class Asker:
             self._outgoing.append(frame(frames.SETTINGS, frames.ACK, 0, b""))
         elif kind == frames.SETTINGS:
             self._settled = True
+        elif kind == frames.GOAWAY:
+            self.is_welcome = False
         elif kind == frames.PING and not flags & frames.ACK:
             self._outgoing.append(frame(frames.PING, frames.ACK, 0, payload))
 

@@ -7,8 +7,12 @@ from pathlib import Path
 import grpc
 import pytest
 
+from extauth.serving.transport import Transport
 from tests.contract.transport.conftest import Serve
+from tests.support.asker import Asker, Outcome
 from tests.support.wire_client import WireClient
+
+_CANCELLED = grpc.StatusCode.CANCELLED.value[0]
 
 
 def test_calls_under_way_end_well_while_stopping(serve: Serve, path: Path) -> None:
@@ -47,6 +51,21 @@ def test_stopping_does_not_wait_longer_than_its_grace(serve: Serve, path: Path) 
     time.sleep(1.5 - (time.monotonic() - started))  # the answer comes when there is nobody to send it to
 
 
+@pytest.mark.parametrize("drains", [1, pytest.param(30, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+def test_no_call_that_is_under_way_is_lost(serve: Serve, name: str, path: Path, drains: int) -> None:
+    """Who comes too late is told so by a status, and Envoy tries again.
+
+    grpcio's own server also says so to the last of those that it had not handed to a thread.
+    """
+    for drain in range(drains):
+        target = f"unix:{path}{drain}"
+        transport = serve(target, timeout=5)
+        before, after = _ask_while_it_stops(target, transport)
+        assert set(before) <= ({0} if name == "lean" else {0, _CANCELLED})
+        assert set(after) <= {0, _CANCELLED}
+        assert before.count(0) > 50
+
+
 def test_clients_that_have_gone_hold_up_nothing(serve: Serve, path: Path) -> None:
     transport = serve(f"unix:{path}", timeout=0.2)
     for _ in range(20):
@@ -72,3 +91,33 @@ def test_stopping_twice_is_stopping_once(serve: Serve, path: Path) -> None:
     transport = serve(f"unix:{path}")
     transport.stop(grace=0)
     transport.stop(grace=0)
+
+
+def _ask_while_it_stops(target: str, transport: Transport) -> tuple[list[int | str], list[int | str]]:
+    """How calls ended that began before the stop, and while the server had not yet asked its client to go."""
+    statuses: dict[int, int | str] = {}
+
+    def ended(stream: int, outcome: Outcome) -> None:
+        statuses[stream] = outcome[0]
+
+    asker = Asker(target, ended)
+    with ThreadPoolExecutor() as pool:
+        before = _ask(asker, 100)
+        stopping = pool.submit(transport.stop, grace=10)
+        after = []
+        while asker.is_welcome and asker.is_open:
+            after += _ask(asker, 1)
+        while asker.is_open and asker.under_way:
+            asker.exchange(0.01)
+        asker.socket.close()
+        stopping.result()
+    return [statuses[stream] for stream in before], [statuses[stream] for stream in after]
+
+
+def _ask(asker: Asker, calls: int) -> list[int]:
+    """About a thousand a second, half of them answered from another thread; their streams."""
+    streams = []
+    for number in range(calls):
+        streams.append(asker.ask(b"hello" if number % 2 else b"soon hello"))
+        asker.exchange(0.001)
+    return streams
