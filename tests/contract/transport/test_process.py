@@ -1,6 +1,7 @@
 """The transports in the sidecar itself: `extauth serve` with its decider, its signals and its environment."""
 
 import json
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -102,7 +103,8 @@ def test_a_grpcio_that_is_another_inside_is_seen(name: str, tmp_path: Path) -> N
     if name == "stock":
         pytest.skip("what is wanted is had")
     (tmp_path / "sitecustomize.py").write_text("from grpc._cython import cygrpc\ndel cygrpc.ConnectivityEvent\n")
-    with lone_sidecar(tmp_path, name, {"PYTHONPATH": str(tmp_path)}) as sidecar:
+    python_path = os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", "")))
+    with lone_sidecar(tmp_path, name, {"PYTHONPATH": python_path}) as sidecar:
         assert 'extauth_transport{transport="stock"} 1.0' in sidecar.page("/metrics")
         with WireClient(sidecar.target) as client:
             assert Answer.parse(client.ask(b"").message).http_status == 400
