@@ -44,6 +44,7 @@ def _completed(description: dict[str, Any]) -> dict[str, Any]:
         for method, operation in operations.items():
             permission = PERMISSIONS.get((method.upper(), path))
             if permission is None or not permission.roles:
+                operation.pop("security", None)
                 continue
             operation["description"] = "\n\n".join(filter(None, [operation.get("description"), _needs(permission)]))
             for status in _statuses(method, operation):
