@@ -20,6 +20,7 @@ def variables(layout: Layout, scenario: Scenario, made: Sequence[MadeCredential]
     return {
         "ENVOY_URL": layout.envoy_url,
         "REGISTRY_URL": layout.registry_url,
+        "CONSOLE_URL": f"{layout.registry_url}/console",
         "REGISTRY_TOKEN": layout.admin_token.read_text(encoding="utf-8").strip(),
         "METRICS_URL": f"{layout.sidecar_admin_url}/metrics",
         "REDIS_URL": layout.redis_url,

@@ -65,7 +65,8 @@ def _introduction(scenario: Scenario, layout: Layout, environment: Path) -> str:
     tries = (*(call.trial for call in scenario.calls), *scenario.trials)
     trials = [f"  # {trial.expected}: {trial.meaning}\n  {trial.command}\n" for trial in tries]
     heading = f"\nEnvoy is at {layout.envoy_url}. In another terminal:\n\n  . {shown}\n"
-    return "\n".join([heading, *trials, "Ctrl-C stops all of it."])
+    console = f"The console is at {layout.registry_url}/console; sign in with $REGISTRY_TOKEN.\n"
+    return "\n".join([heading, *trials, console, "Ctrl-C stops all of it."])
 
 
 def _report(service: Service, started: float) -> None:

@@ -28,7 +28,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     """
     address = peer
     named = [part.strip() for part in forwarded_for.split(",") if part.strip()]
-    while named and _is_in(address, trusted):
+    while named and is_in(address, trusted):
         nearer = _plain(named.pop())
         if nearer is None:
             break
@@ -49,7 +49,8 @@ def printable(user_agent: str) -> str:
     return "".join(character for character in user_agent if character.isprintable())[:MAX_USER_AGENT]
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+def is_in(address: str, networks: Sequence[Network]) -> bool:
+    """Whether `address` is one, and in one of the networks."""
     try:
         parsed = ip_address(address)
     except ValueError:

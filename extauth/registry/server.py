@@ -9,6 +9,9 @@ from starlette.types import ASGIApp
 from extauth.registry.admin_tokens import AdminTokens
 from extauth.registry.audit_listing import AuditTrail
 from extauth.registry.authentication import Authenticator, BootstrapToken
+from extauth.registry.console.assembly import Parts, create_console
+from extauth.registry.console.front import Front
+from extauth.registry.console.session import Sessions
 from extauth.registry.database import Database
 from extauth.registry.failures import FailureLimit
 from extauth.registry.grpc_guard import GrpcGuard
@@ -79,6 +82,7 @@ class RegistryServer:
         self._upkeep = Upkeep({**jobs, **forget}, self._metrics)
         self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
         self._authenticator = Authenticator(bootstrap, self._admin_tokens)
+        self._sessions = Sessions(self._authenticator, bootstrap, self._admin_tokens, peppers[0])
         self._failures = FailureLimit()
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
@@ -129,7 +133,13 @@ class RegistryServer:
         )
         routers = [one.router() for one in routes]
         door = Door(self._authenticator, self._failures, self._answers, self._settings.trusted_proxies)
-        return SecurityHeaders(create_app(routers, self._database, door, self._metrics, self.components))
+        api = create_app(routers, self._database, door, self._metrics, self.components)
+        return SecurityHeaders(Front(api, self._console()))
+
+    def _console(self) -> ASGIApp:
+        proxies = self._settings.trusted_proxies
+        parts = Parts(self._sessions, self._failures, self._metrics, self._database, self.registry, proxies)
+        return create_console(parts)
 
     def _start_grpc(self, opened: ExitStack) -> None:
         address = self._settings.listen.grpc

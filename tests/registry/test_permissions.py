@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry
 
+from extauth.registry.console.front import Front
 from extauth.registry.rest.security_headers import SecurityHeaders
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
@@ -152,8 +153,9 @@ def operations_of(app: FastAPI) -> Iterator[str]:
 def test_no_endpoint_is_forgotten(settings: RegistrySettings) -> None:
     app = RegistryServer(settings, CollectorRegistry())._app()
     assert isinstance(app, SecurityHeaders)
-    assert isinstance(app._app, FastAPI)
-    assert sorted(operations_of(app._app)) == sorted(EXPECTED)
+    assert isinstance(app._app, Front)
+    assert isinstance(app._app.api, FastAPI)
+    assert sorted(operations_of(app._app.api)) == sorted(EXPECTED)
 
 
 @pytest.mark.parametrize("operation", EXPECTED)

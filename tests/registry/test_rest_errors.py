@@ -35,7 +35,7 @@ def fields(answer: httpx2.Response) -> list[str]:
     "authorization",
     ["", "Bearer", "Bearer wrong", "Basic the-admin-token-of-the-tests", "the-admin-token-of-the-tests"],
 )
-@pytest.mark.parametrize("path", ["/v1/keys", ABSENT, "/v1/nothing", "/", "/healthz/"])
+@pytest.mark.parametrize("path", ["/v1/keys", ABSENT, "/v1/nothing", "/healthz/"])
 def test_without_the_token_nothing_answers(shared_http: httpx2.Client, authorization: str, path: str) -> None:
     answer = shared_http.get(path, headers={"authorization": authorization})
     assert problem(answer, 401)["errors"][0]["field"] == "authorization"

@@ -1,0 +1,70 @@
+"""How much some keys were used, period by period: what the charts show, in one look at the ledger."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import select, union_all
+
+from extauth.registry.database import Database
+from extauth.registry.usage_tables import LENGTHS, Resolution, floor, sources
+from extauth.store.usage_batch import ALLOWED, LIMITED
+
+
+class Count(NamedTuple):
+    """The checks of one period, which began at `start` (Unix milliseconds)."""
+
+    start: int
+    allowed: int = 0
+    limited: int = 0
+    denied: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.allowed + self.limited + self.denied
+
+
+_Row = tuple[str, int, str, int]
+"""Key id, start, outcome, checks."""
+
+
+class UsageSeries:
+    """`clock` in Unix milliseconds."""
+
+    def __init__(self, database: Database, clock: Callable[[], int]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def of(self, key_ids: Collection[str], resolution: Resolution, periods: int) -> Mapping[str, Sequence[Count]]:
+        """Of each key the last `periods`, oldest first, empty ones too; the last one holds the present.
+
+        May raise UnavailableError.
+        """
+        length = LENGTHS[resolution]
+        begin = floor(self._clock(), length) - (periods - 1) * length
+        found = {key_id: [[0, 0, 0] for _ in range(periods)] for key_id in key_ids}
+        for key_id, start, outcome, checks in self._rows(key_ids, resolution, begin):
+            index = (start - begin) // length
+            if index < periods:  # clocks of sidecars may be ahead
+                found[key_id][index][_PLACES.get(outcome, _DENIED)] += int(checks)
+        return {
+            key_id: [Count(begin + index * length, *counts) for index, counts in enumerate(periods_of)]
+            for key_id, periods_of in found.items()
+        }
+
+    def _rows(
+        self, key_ids: Collection[str], resolution: Resolution, begin: int
+    ) -> Sequence[tuple[str, int, str, int]]:
+        if not key_ids:
+            return []
+        parts = [
+            select(table.c.key_id, table.c.start, table.c.outcome, table.c.checks).where(
+                table.c.key_id.in_(key_ids), table.c.start >= begin, *conditions
+            )
+            for table, conditions in sources(resolution)
+        ]
+        with self._database.read() as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(union_all(*parts))]
+
+
+_PLACES = {ALLOWED: 0, LIMITED: 1}
+_DENIED = 2
