@@ -11,12 +11,15 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 def policy_reloads(registry: CollectorRegistry) -> Counter:
     """Of the process that watches the policy file."""
-    return Counter(
+    reloads = Counter(
         "extauth_policy_reloads",
         "Changed policy files: applied, or refused for their faults while the old one went on.",
         ["outcome"],
         registry=registry,
     )
+    for outcome in ("applied", "refused"):  # a series that begins at 1 shows no increase
+        reloads.labels(outcome)
+    return reloads
 
 
 class SidecarMetrics:
