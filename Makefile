@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all lint format types protos docs bench bench-compare profile clean
+.PHONY: help demo test test-all test-grpcio lint format types protos docs bench bench-compare profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -37,8 +37,22 @@ demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this m
 test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
 	$(BIN)/pytest -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.dev lint types ## the slow tests too
+test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium
+	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y -qq chromium >/dev/null || \
+	  echo "no Chromium, and apt-get cannot install it: the tests of the console will fail"
 	$(BIN)/pytest $(ARGS)
+
+# From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`.
+GRPCIO ?= 1.82.1 1.83.2 1.84.2
+test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPCIO='1.86.0'
+	@for version in $(GRPCIO); do \
+	  echo "grpcio $$version"; \
+	  packages=.build/grpcio-$$version; \
+	  $(UV) pip install --quiet --no-deps --python $(BIN)/python --target $$packages \
+	    grpcio==$$version grpcio-health-checking==$$version grpcio-reflection==$$version; \
+	  PYTHONPATH=$$packages $(BIN)/python -c "import grpc; assert grpc.__version__ == '$$version', grpc.__version__"; \
+	  PYTHONPATH=$$packages $(BIN)/pytest -q -m "not slow" tests/contract/transport $(ARGS); \
+	done
 
 lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint
 	$(BIN)/ruff check --quiet .
