@@ -19,7 +19,7 @@ from extauth.telemetry.usage_metrics import CollectorMetrics
 
 _log = logger(__name__)
 _READ = 16  # batches
-_ROWS = 20_000  # in one transaction, unless a single batch has more: other writers of the registry wait meanwhile
+_ROWS = 5_000  # in one transaction, unless a single batch has more: other writers of the registry wait meanwhile
 _REST_AFTER_FAILURE = 1.0  # seconds
 
 

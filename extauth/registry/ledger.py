@@ -164,7 +164,12 @@ def _by_resolution(connection: Connection, minutes: Sums) -> dict[Resolution, Su
 
 
 def _tell_keys(connection: Connection, last_used: Mapping[str, int]) -> None:
-    """This takes no revision: checks do not need to know of it."""
-    earlier = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < bindparam("at"))
+    """This takes no revision: checks do not need to know of it.
+
+    A key that is in use all the time is written to once a minute, however many sidecars tell of it: its row stands in
+    many indexes.
+    """
+    earlier = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < bindparam("minute"))
     statement = update(keys).where(keys.c.id == bindparam("of"), earlier).values(last_used_at=bindparam("at"))
-    connection.execute(statement, [{"of": key_id, "at": at} for key_id, at in sorted(last_used.items())])
+    told = [{"of": key_id, "at": at, "minute": floor(at, MINUTE)} for key_id, at in sorted(last_used.items())]
+    connection.execute(statement, told)

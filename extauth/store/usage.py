@@ -22,7 +22,8 @@ from extauth.telemetry.usage_metrics import UsageMetrics
 
 _log = logger(__name__)
 
-STREAM_LENGTH = 5_000  # batches, each some tens of kB at most as a rule; the oldest go when no registry takes them
+STREAM_LENGTH = 10_000  # batches, each some tens of kB at most; the oldest go when no registry takes them
+BATCH_ROWS = 5_000  # in one transaction of the registry, for which its other writers wait
 _Counted: TypeAlias = dict[tuple[str, str, str, Outcome, int], list[int]]
 """Key id, tenant, api, outcome and minute (since 1970) -> how many checks, and the time of the last one."""
 
@@ -46,7 +47,7 @@ class UsageBuffer:
         *,
         flush_interval: float = 10.0,
         max_rows: int = 50_000,
-        max_waiting: int = 60,
+        max_waiting: int = 300,
         clock: Callable[[], int] = _now,
     ) -> None:
         self._client = client
@@ -108,19 +109,18 @@ class UsageBuffer:
         self.flush()
 
     def _pack(self) -> None:
-        """Make a batch of what has been counted."""
+        """Make batches of what has been counted."""
         with self._lock:
             counted, self._counted = self._counted, {}
         rows = _rows(counted)
         good = [row for row in rows if is_storable(row.key_id) and is_storable(row.tenant) and is_storable(row.api)]
         if len(good) < len(rows):
             self._metrics.lost.labels("unfit_name").inc(_checks(rows) - _checks(good))
-        if not good:
-            return
-        if len(self._waiting) >= self._max_waiting:
-            self._metrics.lost.labels("redis_away").inc(_checks(self._waiting.popleft().rows))
-        self._sequence += 1
-        self._waiting.append(UsageBatch(self._instance, self._sequence, good))
+        for start in range(0, len(good), BATCH_ROWS):
+            if len(self._waiting) >= self._max_waiting:
+                self._metrics.lost.labels("redis_away").inc(_checks(self._waiting.popleft().rows))
+            self._sequence += 1
+            self._waiting.append(UsageBatch(self._instance, self._sequence, good[start : start + BATCH_ROWS]))
         self._metrics.waiting.set(len(self._waiting))
 
     def _send(self, batch: UsageBatch) -> None:

@@ -83,6 +83,19 @@ def test_checks_are_added_up_by_key_api_minute_and_outcome(
     assert reader.waiting() == 1  # nothing new, nothing sent
 
 
+def test_many_rows_go_in_several_batches(
+    make: Callable[..., UsageBuffer], reader: UsageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "BATCH_ROWS", 3)
+    buffer = make(clock=lambda: NOON)
+    for number in range(7):
+        buffer.count(f"key {number}", "acme", "orders", "allowed")
+    buffer.flush()
+    batches = [one.batch for one in reader.oldest(10)]
+    assert [(batch.sequence, len(batch.rows)) for batch in batches if batch] == [(1, 3), (2, 3), (3, 1)]
+    assert len(sums(reader)) == 7
+
+
 def test_threads_at_once_lose_nothing(make: Callable[..., UsageBuffer], reader: UsageReader) -> None:
     buffer = make()
     buffer.start()

@@ -200,6 +200,15 @@ def test_keys_know_when_they_were_last_used_and_no_revision_is_taken_for_it(
     assert history.revision() == 2
 
 
+def test_the_last_use_of_a_key_is_told_once_a_minute(
+    create: Callable[..., IssuedKey], registry: KeyRegistry, ledger: Ledger
+) -> None:
+    key_id = create().key.id
+    for number, (second, told) in enumerate([(10, 10), (50, 10), (61, 61), (59, 61), (119, 61), (120, 120)], 1):
+        ledger.add([batch(number, row(key_id, NOON + second * 1000))])
+        assert registry.show(key_id).last_used_at == NOON + told * 1000
+
+
 def test_a_sidecar_whose_clock_is_ahead_used_nothing_in_the_future(
     create: Callable[..., IssuedKey], registry: KeyRegistry, ledger: Ledger
 ) -> None:
