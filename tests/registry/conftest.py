@@ -45,6 +45,8 @@ class Clock:
 BACKENDS = ("sqlite", "postgresql")
 """Each kind of database that has to pass the same tests."""
 TEMPLATE = "template_of_the_tests"
+PATIENCE = 30.0
+"""Seconds: on a busy machine the usual deadline is reached now and then."""
 _numbers = itertools.count()
 
 
@@ -109,7 +111,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
+    database = Database(database_url, deadline=PATIENCE)
     yield database
     database.close()
 

@@ -116,8 +116,10 @@ def test_writers_at_once_leave_no_gap_and_a_watcher_sees_their_order(registry: K
 
     with ThreadPoolExecutor(writers + 1) as threads:
         watcher = threads.submit(watch)
-        written = list(threads.map(write, range(writers)))
-        done.set()
+        try:
+            written = list(threads.map(write, range(writers)))
+        finally:
+            done.set()
         watcher.result()
     everything = list(range(1, writers * each + 1))
     assert seen == everything  # a revision that was overtaken would be missing: only later ones are asked for
@@ -127,7 +129,7 @@ def test_writers_at_once_leave_no_gap_and_a_watcher_sees_their_order(registry: K
 
 def test_writers_of_several_processes_leave_no_gap(database: Database, database_url: str, pepper: Pepper) -> None:
     writers, each = 8, 5
-    others = [Database(database_url) for _ in range(writers)]  # each with connections and a turn of its own
+    others = [Database(database_url, deadline=60) for _ in range(writers)]  # each has connections and a turn
 
     def write(other: Database) -> list[int]:
         registry = KeyRegistry(other, "ea", [pepper], RegistryMetrics(CollectorRegistry()))
