@@ -31,6 +31,7 @@ ROUTES: Mapping[str, frozenset[str] | None] = {
     "GET /console/keys/new": EDIT,
     "POST /console/keys/new": EDIT,
     "GET /console/keys/{key_id}": VIEW,
+    "GET /console/audit": VIEW,
     "GET /console/keys/{key_id}/rotate": EDIT,
     "POST /console/keys/{key_id}/rotate": EDIT,
     "GET /console/keys/{key_id}/revoke": EDIT,

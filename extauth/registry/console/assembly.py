@@ -7,6 +7,7 @@ from starlette.types import ASGIApp
 
 from extauth.registry.audit_listing import AuditTrail
 from extauth.registry.console.app import Console
+from extauth.registry.console.audit_page import AuditPage
 from extauth.registry.console.issue_pages import IssuePages
 from extauth.registry.console.key_list_page import KeyListPage
 from extauth.registry.console.key_page import KeyPage
@@ -34,11 +35,13 @@ class Parts:
 
 def create_console(parts: Parts) -> ASGIApp:
     usage = UsageSeries(parts.database, parts.registry.clock)
+    trail = AuditTrail(parts.database)
     themes = (
         SignInPages(parts.sessions, parts.failures, parts.metrics),
         KeyListPage(parts.registry, usage),
         IssuePages(parts.registry),  # before the pages of one key, whose paths would take its own
-        KeyPage(parts.registry, usage, AuditTrail(parts.database)),
+        KeyPage(parts.registry, usage, trail),
+        AuditPage(trail),
     )
     pages = [page for theme in themes for page in theme.pages()]
     return Console(pages, parts.sessions, parts.trusted_proxies).app()

@@ -24,7 +24,10 @@ class Place(NamedTuple):
     operation: str
 
 
-PLACES = (Place("Keys", "/console/keys", "GET", "/v1/keys"),)
+PLACES = (
+    Place("Keys", "/console/keys", "GET", "/v1/keys"),
+    Place("Audit", "/console/audit", "GET", "/v1/audit"),
+)
 
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
