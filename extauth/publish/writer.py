@@ -23,6 +23,7 @@ from extauth.telemetry.publisher_metrics import PublisherMetrics
 _log = logger(__name__)
 _BATCH = 500  # changes
 _BEAT = 0.5  # seconds between writes to the state while nothing changes
+_LEAST = 100  # records that one look into Redis counts for, which may be full of other things
 _REMOVING = "removing"  # in place of the comparison's position
 EMPTY, EPOCH, LOST, CUT_SHORT, ROLLED_BACK = "empty", "epoch", "lost", "cut_short", "rolled_back"
 CAUSES = (EMPTY, EPOCH, LOST, CUT_SHORT, ROLLED_BACK)
@@ -134,8 +135,9 @@ class Writer:
                 return
             # Told first, so that whoever goes on after a crash knows that there was a comparison.
             self._announce(state, replace(state, compared=START))
-            self._comparison = self._new_comparison()
-            self._compared_from = self._clock()
+            if self.state is not None:
+                self._comparison = self._new_comparison()
+                self._compared_from = self._clock()
         elif self._comparison.is_written:
             self._look_up(state, self._comparison, head)
         else:
@@ -157,7 +159,7 @@ class Writer:
 
     def _look_up(self, state: State, comparison: Comparison, head: Version) -> None:
         ids = comparison.next_ids()
-        self._pace(len(ids))
+        self._pace(max(len(ids), _LEAST))
         strangers = comparison.strangers(ids, head) if ids else []
         if strangers:
             # Told first: whoever takes over before the removal is announced cannot know of it, and begins anew.

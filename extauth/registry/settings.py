@@ -84,7 +84,7 @@ class PublishSettings(Settings):
     """How often the database is asked for new changes."""
     reconcile_interval: Duration = Field(default=60.0, ge=1, le=86400)
     """How often all of Redis is compared with the database."""
-    reconcile_rate: float = Field(default=5000, ge=100, le=1_000_000)
+    reconcile_rate: float = Field(default=2000, ge=100, le=1_000_000)
     """How many keys of each are compared in a second, at most."""
     lease: Duration = Field(default=2.0, ge=0.5, le=60)
     """How long a replica that publishes may be silent before another one takes its place."""

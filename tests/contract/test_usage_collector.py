@@ -190,6 +190,35 @@ def test_collectors_at_once_count_each_batch_once(
     assert checks(database) == 150
 
 
+def test_only_the_replica_that_leads_collects_and_tells(
+    reader: UsageReader, database: Database, send: Callable[..., None], collector_metrics: CollectorMetrics
+) -> None:
+    leading = threading.Event()
+    leading.set()
+    collector = UsageCollector(
+        reader,
+        Ledger(database),
+        collector_metrics,
+        ledger_error=UnavailableError,
+        poll_interval=0.02,
+        is_leading=leading.is_set,
+    )
+    collector_metrics.lag.set(7)
+    collector.start()
+    send(batch(1))
+    wait_until(lambda: checks(database) == 1)
+    leading.clear()
+    collector_metrics.lag.set(7)  # as if it had been behind
+    wait_until(lambda: collector_metrics.lag._value.get() == 0)
+    send(batch(2))
+    collector_metrics.waiting.set(7)
+    wait_until(lambda: collector_metrics.waiting._value.get() == 0)
+    assert checks(database) == reader.waiting() == 1
+    leading.set()
+    wait_until(lambda: checks(database) == 2)
+    collector.stop(timeout=5)
+
+
 def test_a_new_redis_with_lower_ids_does_not_stop_collection(
     collector: UsageCollector, database: Database, send: Callable[..., None], redis_server: RedisServer
 ) -> None:

@@ -152,6 +152,21 @@ def test_a_new_epoch_ends_it(watch: Callable[..., Any], make: Callable[[], Key],
     assert ending(call)[0] is grpc.StatusCode.FAILED_PRECONDITION
 
 
+def test_a_history_that_went_back_ends_it(
+    watch: Callable[..., Any], make: Callable[[], Key], settings: RegistrySettings
+) -> None:
+    make()
+    call = watch()
+    records(call, 1)
+    database = Database(settings.database)
+    with database.write() as connection:
+        connection.execute(update(schema.registry).values(revision=0))
+    database.close()
+    code, details = ending(call)
+    assert code is grpc.StatusCode.FAILED_PRECONDITION
+    assert "is now 0" in details
+
+
 def test_an_outage_of_the_database_ends_it_as_unavailable(
     watch: Callable[..., Any], make: Callable[[], Key], settings: RegistrySettings
 ) -> None:
