@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.check.decide import _USAGE
@@ -38,6 +38,7 @@ def rows(content: object) -> dict[bytes, bytes]:
 
 
 @given(st.lists(ROWS, max_size=5), st.integers(1, 2**50))
+@settings(deadline=None)
 def test_a_batch_survives_the_way(content: list[UsageRow], sequence: int) -> None:
     sent = UsageBatch(INSTANCE, sequence, content)
     assert UsageBatch.from_fields(wire(sent.to_fields())) == sent
