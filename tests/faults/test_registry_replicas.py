@@ -159,7 +159,10 @@ def test_another_one_takes_over(
 def test_all_of_them_count_how_far_behind_the_publication_is(
     registries: list[Registry], redis_server: RedisServer
 ) -> None:
-    wait_until(lambda: any(registry.is_leading for registry in registries))
+    registries[0].create()
+    head = max(key["revision"] for key in registries[0].client.call("GET", "/v1/keys", query={"limit": 500})["items"])
+    for registry in registries:
+        wait_until(lambda one=registry: scrape(f"{one.url}/metrics")("extauth_publisher_revision") == head)
     redis_server.kill()
     registries[0].create()
     for registry in registries:
