@@ -35,7 +35,7 @@ demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this m
 	@exec $(BIN)/extauth demo $(ARGS)
 
 test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
-	$(BIN)/pytest -m "not slow" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y -qq chromium >/dev/null || \

@@ -25,6 +25,7 @@ def upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # on SQLite the transaction itself keeps others out
         connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes its time
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # on a busy machine we are slow
         connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
     try:
         with _one_at_a_time:
