@@ -9,6 +9,7 @@ from prometheus_client import disable_created_metrics
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import on_signal, stop_requested
 from extauth.policy.settings import SidecarSettings
+from extauth.serving.grpc_environment import prepare_grpc
 from extauth.serving.sockets import BindError
 from extauth.settings.problems import SettingsError
 from extauth.settings.values import SecretError
@@ -27,6 +28,7 @@ def serve(path: Path) -> None:
     settings = load_or_exit(SidecarSettings, path)
     configure(settings.log)
     disable_created_metrics()  # type: ignore[no-untyped-call] # a second series for each counter, which nobody reads
+    prepare_grpc(settings.listen.grpc)
     run = _run_one_process if settings.workers == 1 else _run_workers
     run(settings, path)
 

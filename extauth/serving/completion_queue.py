@@ -30,6 +30,7 @@ LOOP = "completion-queue"
 _POSTED = 16  # requests that may arrive in one turn of the loop
 _TIMERS_A_TURN = 16  # so that a thousand checks that expire together do not keep new ones waiting
 _IDLE = 0.2  # seconds between looks at the stop flag
+_QUIET = 0.05  # seconds to wait, before the end, for a moment in which nothing comes
 _CALL_OK = 0  # of grpc_call_error
 
 
@@ -162,8 +163,9 @@ class CompletionQueueServer:
             open_call(call)
 
     def _shut_down(self, stop_at: float) -> None:
-        while self._turn(time.time()) and time.time() < stop_at:
-            """What has come in already is served; grpcio would drop it."""
+        quiet_by = min(time.time() + _QUIET, stop_at)
+        while self._turn(time.time()) and time.time() < quiet_by:
+            """What has come in already is served; grpcio would cancel it."""
         self._taking = False
         with self._lock:
             self._started += 1

@@ -7,9 +7,9 @@ from extauth.serving.call import INTERNAL, Call
 from extauth.serving.channel_options import channel_options
 from extauth.serving.completion_queue import CompletionQueueServer, end_process
 from extauth.serving.deadline import time_to_decide
+from extauth.serving.last_calls import let_calls_end
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import Listeners
-from extauth.serving.stock import FLUSH, LOOK
 from extauth.serving.timers import Act
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
@@ -49,9 +49,7 @@ class LeanTransport:
 
     def stop(self, grace: float) -> None:
         deadline = time.monotonic() + grace
-        while self._opened != self._ended and time.monotonic() < deadline - grace / 2:
-            time.sleep(LOOK)
-        time.sleep(min(FLUSH, grace))
+        let_calls_end(lambda: self._opened != self._ended, self._options.timeout, grace)
         self._health.end()
         self._server.stop(max(deadline - time.monotonic(), 0))
         self._listeners.remove_sockets()

@@ -18,6 +18,7 @@ from extauth.serving.transport import CHECK_SERVICE
 _HEALTH = "grpc.health.v1.Health"
 _NOT_FOUND = code(grpc.StatusCode.NOT_FOUND)
 _Status = health_pb2.HealthCheckResponse
+HAS_LIST = hasattr(health_pb2, "HealthListResponse")  # from grpcio-health-checking 1.85
 _NO_CONTEXT: Any = None  # the servicer does not use it
 
 _Answer = Callable[[Call, str], None]
@@ -37,8 +38,8 @@ class Health:
         self._lock = threading.Lock()
         self.methods: Mapping[str, Open] = {
             f"/{_HEALTH}/Check": partial(_receive_service, self._check),
-            f"/{_HEALTH}/List": partial(_receive_service, self._list),
             f"/{_HEALTH}/Watch": partial(_receive_service, self._watch),
+            **({f"/{_HEALTH}/List": partial(_receive_service, self._list)} if HAS_LIST else {}),
         }
 
     def drain(self) -> None:

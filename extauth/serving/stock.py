@@ -10,6 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from extauth.serving.channel_options import channel_options
 from extauth.serving.deadline import time_to_decide
+from extauth.serving.last_calls import let_calls_end
 from extauth.serving.sockets import Listeners
 from extauth.serving.stock_health import StockHealth
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
@@ -19,8 +20,6 @@ from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 _log = logger(__name__)
 
 _DELIVERY = 1.0  # seconds; far longer than handing over bytes takes
-LOOK = 0.005  # seconds between looks at the calls under way
-FLUSH = 0.05  # seconds for answers to reach their clients
 
 
 class StockTransport:
@@ -55,12 +54,8 @@ class StockTransport:
         self._health.drain()
 
     def stop(self, grace: float) -> None:
-        # grpcio closes a connection as soon as its last call has ended, and a client that writes at that moment may
-        # lose the answer it was just sent. So calls end first, while new ones are still served, and then the server.
         deadline = time.monotonic() + grace
-        while self._under_way and time.monotonic() < deadline - grace / 2:
-            time.sleep(LOOK)
-        time.sleep(min(FLUSH, grace))
+        let_calls_end(lambda: bool(self._under_way), self._options.timeout, grace)
         rest = max(deadline - time.monotonic(), 0)
         self._server.stop(rest).wait(rest + 1)
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -46,14 +46,20 @@ class LoneSidecar:
 
 @contextmanager
 def lone_sidecar(
-    folder: Path, transport: str, environment: Mapping[str, str] | None = None, **sections: Any
+    folder: Path,
+    transport: str,
+    environment: Mapping[str, str] | None = None,
+    *,
+    address: str | None = None,
+    **sections: Any,
 ) -> Iterator[LoneSidecar]:
     """Start it in a folder of its own; `sections` are more of its settings."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        admin = f"127.0.0.1:{_free_port()}"
+        address = address or f"unix:{folder}/x.sock"
+        admin = f"127.0.0.1:{free_port()}"
         (folder / "pepper").write_text("a pepper for tests, 32 bytes long")
         settings = {
-            "listen": {"grpc": [f"unix:{folder}/x.sock"], "admin": admin, "transport": transport},
+            "listen": {"grpc": [address], "admin": admin, "transport": transport},
             "redis": {"url": f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "timeout": "10s"},
             "keys": {"peppers": [{"id": "p1", "file": str(folder / "pepper")}]},
             "apis": [{"name": "demo", "credentials": [{"header": "x-api-key"}]}],
@@ -67,13 +73,14 @@ def lone_sidecar(
         try:
             wait_until(lambda: b'"serving"' in log.read_bytes() or process.poll() is not None, _PATIENCE)
             assert process.poll() is None, log.read_text()
-            yield LoneSidecar(f"unix:{folder}/x.sock", f"http://{admin}", process, log)
+            yield LoneSidecar(address, f"http://{admin}", process, log)
         finally:
             process.kill()
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Free a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         port: int = found.getsockname()[1]
     return port

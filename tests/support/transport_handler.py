@@ -78,6 +78,11 @@ def _soon(rest: bytes, _deadline: float) -> PendingMessage:
     return PendingMessage(lambda pending, deliver: _worker.put(lambda: pending.finish(deliver, rest)))
 
 
+def _hold(_rest: bytes, _deadline: float) -> PendingMessage:
+    """Until `release`."""
+    return PendingMessage(lambda pending, deliver: _held.put(lambda answer: pending.finish(deliver, answer)))
+
+
 def _never(_rest: bytes, _deadline: float) -> PendingMessage:
     return PendingMessage(lambda _pending, _deliver: None)
 
@@ -110,6 +115,7 @@ _COMMANDS: dict[bytes, Callable[[bytes, float], bytes | PendingMessage]] = {
     b"at-once": _at_once,
     b"soon": _soon,
     b"never": _never,
+    b"hold": _hold,
     b"disobey": _disobey,
     b"cannot-begin": _fail,
     b"cannot-begin-nor-end": _fail_twice,
@@ -128,5 +134,11 @@ def _work(queue: SimpleQueue[Act]) -> None:
         queue.get()()
 
 
+def release(answer: bytes) -> None:
+    """Answer the oldest that is held."""
+    _held.get(timeout=10)(answer)
+
+
+_held: SimpleQueue[Callable[[bytes], None]] = SimpleQueue()
 _worker: SimpleQueue[Act] = SimpleQueue()
 threading.Thread(target=_work, args=[_worker], name="worker", daemon=True).start()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from extauth.serving.grpc_environment import prepare_grpc
 from tests.bench.processes import cpu_seconds, resident
 
 _PATIENCE = 10  # seconds
@@ -62,12 +63,13 @@ def transport_process(name: str, address: str, **options: Any) -> Iterator[Trans
 
 def main() -> None:
     """Serve until SIGTERM."""
-    # Here, and not above: what the sidecar imports before grpc must come before grpc in this process too.
+    name, address, *settings = sys.argv[1:]
+    prepare_grpc([address])
+    # Here, and not above: these import grpc.
     from extauth.cli.stopping import stop_requested  # noqa: PLC0415
     from tests.support.transport_handler import CommandHandler  # noqa: PLC0415
     from tests.support.transports import make_transport  # noqa: PLC0415
 
-    name, address, *settings = sys.argv[1:]
     options = {option: json.loads(value) for option, _, value in (setting.partition("=") for setting in settings)}
     grace = options.pop("grace", 5)
     stopping = stop_requested()

@@ -28,7 +28,9 @@ def connect(target: str) -> socket.socket:
     path = target.removeprefix("unix:")
     if path == target:
         host, _, port = target.rpartition(":")
-        return socket.create_connection((host, int(port)), timeout=_PATIENCE)
+        found = socket.create_connection((host, int(port)), timeout=_PATIENCE)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return found
     found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     found.settimeout(_PATIENCE)
     try:

@@ -38,7 +38,7 @@ def test_pings_never_count_as_abuse(client: WireClient) -> None:
     assert client.goaway is None
 
 
-@pytest.mark.parametrize("frame", _WANT_AN_ANSWER)
+@pytest.mark.parametrize("frame", ["ping", pytest.param("settings", marks=pytest.mark.slow)])
 def test_a_flood_of_frames_that_want_an_answer(served: Served, frame: str) -> None:
     """A client that reads none of the answers is not read from any more (CVE-2019-9512, CVE-2019-9515)."""
     with connect(served.tcp) as flooded, WireClient(served.tcp) as other:
@@ -63,6 +63,7 @@ def test_a_client_that_says_nothing_is_hung_up_on(serve: Serve, path: Path, monk
         wait_until(lambda: _is_closed(silent))
 
 
+@pytest.mark.slow
 def test_a_peer_that_is_gone_is_noticed(serve: Serve, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that lost its power: its connection is there, and nobody answers."""
     with_options(monkeypatch, ("grpc.keepalive_time_ms", 1000), ("grpc.http2.ping_timeout_ms", 200))
