@@ -43,7 +43,7 @@ test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium
 	$(BIN)/pytest $(ARGS)
 
 # From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`.
-GRPCIO ?= 1.82.1 1.83.2 1.84.2
+GRPCIO ?= 1.83.1 1.84.2 1.85.0
 test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPCIO='1.86.0'
 	@for version in $(GRPCIO); do \
 	  echo "grpcio $$version"; \
