@@ -42,7 +42,8 @@ test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium
 	  echo "no Chromium, and apt-get cannot install it: the tests of the console will fail"
 	$(BIN)/pytest $(ARGS)
 
-# From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`.
+# From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`. There grpcio reads sockets as
+# it does on TCP, here as on unix sockets: extauth/serving/grpc_environment.py.
 GRPCIO ?= 1.83.1 1.84.2 1.85.0
 test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPCIO='1.86.0'
 	@for version in $(GRPCIO); do \
@@ -51,7 +52,8 @@ test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPC
 	  $(UV) pip install --quiet --no-deps --python $(BIN)/python --target $$packages \
 	    grpcio==$$version grpcio-health-checking==$$version grpcio-reflection==$$version; \
 	  PYTHONPATH=$$packages $(BIN)/python -c "import grpc; assert grpc.__version__ == '$$version', grpc.__version__"; \
-	  PYTHONPATH=$$packages $(BIN)/pytest -q -m "not slow" tests/contract/transport $(ARGS); \
+	  PYTHONPATH=$$packages GRPC_EXPERIMENTS=-event_engine_listener \
+	    $(BIN)/pytest -q -m "not slow" tests/contract/transport $(ARGS); \
 	done
 
 lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint
