@@ -32,6 +32,11 @@ class Storm:
     killed: int = 0
     """Connections."""
 
+    @property
+    def fewest_killed(self) -> int:
+        """Connections that must have been: each has part of its calls yet to make at the end."""
+        return self.asked // (_CALLS_A_CONNECTION + 1) - _CONNECTIONS + 1
+
 
 def _echo(asker: Asker, number: int) -> tuple[int, frozenset[Outcome]]:
     message = b"%d" % number

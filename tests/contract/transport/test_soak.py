@@ -29,7 +29,7 @@ def test_a_million_calls(name: str, socket: str, path: Path) -> None:
         assert outcome.ended.total() == outcome.asked == calls
         assert outcome.ended["cancelled"] > 0.29 * outcome.asked
         assert outcome.ended["too late"] > 0.01 * outcome.asked
-        assert outcome.killed >= outcome.asked // 11_000
+        assert outcome.killed >= outcome.fewest_killed > 0
         wait_until(lambda: process.descriptors <= descriptors)
         assert process.resident - memory < _GROWTH
         assert process.stop() == 0
