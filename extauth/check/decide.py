@@ -14,8 +14,8 @@ from extauth.check.clocks import Clocks
 from extauth.check.denial import Denials
 from extauth.check.grant import Grant
 from extauth.check.identify import Identifier
-from extauth.check.limit import status_of
 from extauth.check.pending import Pending
+from extauth.check.rate_status import status_of
 from extauth.check.request import Request
 from extauth.check.route import Router
 from extauth.check.steps import Check, Step, Verdict, Wait, refuse

@@ -1,34 +1,13 @@
-"""Which buckets a request draws on, and what the caller is told about them."""
+"""Which buckets a request draws on."""
 
-import math
-from collections.abc import Sequence
-from typing import NamedTuple
-
-from extauth.check.answer import Header
 from extauth.check.caller import Caller
-from extauth.check.rate_headers import names_and_values
 from extauth.policy.schema import Api, Limit
-from extauth.store.bucket import Level, Shape
+from extauth.store.bucket import Shape
 from extauth.store.draw import Bucket, Draw
 from extauth.store.names import Names
 
 _FAST = 50
 """Tokens a second, from which on asking Redis for each of them is a burden."""
-
-
-class RateStatus(NamedTuple):
-    """The bucket that binds the caller most, as headers tell of it. Times in whole seconds, rounded up."""
-
-    limited: bool
-    limit: int
-    remaining: int
-    reset_at: int
-    """Unix seconds at which the bucket is full again."""
-    retry_after: int
-
-    def headers(self) -> list[Header]:
-        found = names_and_values(self.limit, self.remaining, self.reset_at)
-        return [("retry-after", str(self.retry_after)), *found] if self.limited else found
 
 
 class Limiter:
@@ -63,26 +42,3 @@ def is_leased(limit: Limit) -> bool:
     if limit.mode == "auto":
         return shape_of(limit).rate >= _FAST and limit.size >= shape_of(limit).rate
     return limit.mode == "leased"
-
-
-def status_of(buckets: Sequence[Bucket], levels: Sequence[Level], now: float) -> RateStatus:
-    """The level to report: of those that refused the one that refuses longest, else the one nearest to empty.
-
-    `now` in Unix seconds.
-    """
-    found = list(zip(buckets, levels, strict=True))
-    limited = [(bucket, level) for bucket, level in found if not level.enough]
-    if limited:
-        bucket, level = max(limited, key=lambda refused: refused[1].wait(refused[0].cost))
-    else:
-        bucket, level = min(found, key=lambda left: left[1].remaining / left[1].shape.burst)
-    return RateStatus(
-        limited=bool(limited),
-        limit=bucket.shape.burst,
-        remaining=level.remaining,
-        reset_at=math.ceil(now + level.full_in),
-        retry_after=max(math.ceil(min(level.wait(bucket.cost), _LONGEST)), 1),
-    )
-
-
-_LONGEST = 366 * 86_400  # seconds; a cost that never fits is not infinitely far away in a header

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from extauth.check.api import ServedApi
 from extauth.check.grant import Grant
-from extauth.check.limit import RateStatus
+from extauth.check.rate_status import RateStatus
 from extauth.check.request import Request
 from extauth.keys.token import key_id_of
 from extauth.policy.reasons import Reason

@@ -3,7 +3,8 @@
 import pytest
 
 from extauth.check import rate_headers
-from extauth.check.limit import is_leased, status_of
+from extauth.check.limit import is_leased
+from extauth.check.rate_status import status_of
 from extauth.policy.schema import Limit
 from extauth.store.bucket import Level, Shape
 from extauth.store.draw import Bucket
