@@ -1,6 +1,7 @@
 """ServedApi: one API of the policy, made ready to decide with."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from extauth.check.caller import IdentityHeaders
 from extauth.check.credential import Concealment, CredentialFinder
@@ -8,6 +9,7 @@ from extauth.check.denial import Denials
 from extauth.check.grant import Grants
 from extauth.check.limit import Limiter
 from extauth.check.permit import Permits
+from extauth.check.rate_headers import RateHeaders
 from extauth.check.tenant import TenantRule
 from extauth.policy.errors import ErrorTemplate
 from extauth.policy.schema import Api, Match
@@ -15,9 +17,11 @@ from extauth.store.names import Names
 
 
 class ServedApi:
-    """All parts of an API; `errors` are the file's own templates, which the API's go before."""
+    """All parts of an API; `errors` are the file's own templates, which the API's go before. `wall` in Unix seconds."""
 
-    def __init__(self, api: Api, names: Names, errors: Mapping[str, ErrorTemplate]) -> None:
+    def __init__(
+        self, api: Api, names: Names, errors: Mapping[str, ErrorTemplate], wall: Callable[[], float] = time.time
+    ) -> None:
         self.name = api.name
         self.match: Match = api.match
         self.reads_paths = bool(
@@ -30,6 +34,7 @@ class ServedApi:
         self.tenant = TenantRule(api.tenant)
         self.permits = Permits(api)
         self.limiter = Limiter(api, names)
+        self.rate_headers = RateHeaders(api.rate_limit_headers, wall)
         self.grants = Grants(IdentityHeaders(api.upstream_headers), self.concealment, self.limiter)
         self.denials = Denials(api.name, api.credentials, (api.errors, errors))
         self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)

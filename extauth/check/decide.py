@@ -7,7 +7,7 @@ server) and goes on where the decision stopped.
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from extauth.check import answer, rate_headers
+from extauth.check import answer
 from extauth.check import request as request_reader
 from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
@@ -87,7 +87,7 @@ class Decider:
         taken = self._buckets.take(grant.draw, check.started)
         if taken is not None:
             self._tally.leased(check.api.name)
-            return _allow(check, grant, rate_headers.of_leases(taken))
+            return _allow(check, grant, check.api.rate_headers.of_leases(grant.draw, taken))
         refused = self._buckets.refused(grant.draw, check.started)
         if refused is not None:
             return self._limit(check, grant, refused)
@@ -99,10 +99,11 @@ class Decider:
 
     def _limit(self, check: Check, grant: Grant, found: Answer) -> Verdict:
         self._tally.spends(check.api.name, found)
-        status = status_of(found.buckets, found.levels, self._clocks.wall())
+        headers = check.api.rate_headers
+        status = status_of(found.buckets, found.levels, self._clocks.wall(), headers.jitter)
         if status.limited:
-            return refuse(check, Reason.RATE_LIMITED, status)
-        return _allow(check, grant, rate_headers.serialised(status.limit, status.remaining, status.reset_at))
+            return refuse(check, Reason.RATE_LIMITED, status, headers.of_refusal(grant.draw, status))
+        return _allow(check, grant, headers.of_status(grant.draw, status))
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started

@@ -1,11 +1,10 @@
-"""What a caller is told of its buckets."""
+"""The bucket that a caller is told of, and how it stands."""
 
 import math
+import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from extauth.check.answer import Header
-from extauth.check.rate_headers import names_and_values
 from extauth.store.bucket import Level
 from extauth.store.draw import Bucket
 
@@ -13,24 +12,23 @@ _LONGEST = 366 * 86_400  # seconds; a cost that never fits is not infinitely far
 
 
 class RateStatus(NamedTuple):
-    """The bucket that binds the caller most, as headers tell of it. Times in whole seconds, rounded up."""
+    """The bucket that binds the caller most. Times in whole seconds, rounded up."""
 
     limited: bool
+    name: str
+    """Of the limit."""
     limit: int
     remaining: int
     reset_at: int
     """Unix seconds at which the bucket is full again."""
+    reset_in: int
     retry_after: int
 
-    def headers(self) -> list[Header]:
-        found = names_and_values(self.limit, self.remaining, self.reset_at)
-        return [("retry-after", str(self.retry_after)), *found] if self.limited else found
 
-
-def status_of(buckets: Sequence[Bucket], levels: Sequence[Level], now: float) -> RateStatus:
+def status_of(buckets: Sequence[Bucket], levels: Sequence[Level], now: float, jitter: float = 0.0) -> RateStatus:
     """The level to report: of those that refused the one that refuses longest, else the one nearest to empty.
 
-    `now` in Unix seconds.
+    `now` in Unix seconds. The wait is made longer by up to `jitter` of it, at random.
     """
     found = list(zip(buckets, levels, strict=True))
     limited = [(bucket, level) for bucket, level in found if not level.enough]
@@ -38,10 +36,13 @@ def status_of(buckets: Sequence[Bucket], levels: Sequence[Level], now: float) ->
         bucket, level = max(limited, key=lambda refused: refused[1].wait(refused[0].cost))
     else:
         bucket, level = min(found, key=lambda left: left[1].remaining / left[1].shape.burst)
+    wait = min(level.wait(bucket.cost), _LONGEST) * (1 + random.uniform(0, jitter))  # noqa: S311 (no secret)
     return RateStatus(
         limited=bool(limited),
+        name=bucket.limit,
         limit=bucket.shape.burst,
         remaining=level.remaining,
         reset_at=math.ceil(now + level.full_in),
-        retry_after=max(math.ceil(min(level.wait(bucket.cost), _LONGEST)), 1),
+        reset_in=math.ceil(level.full_in),
+        retry_after=max(math.ceil(wait), 1),
     )

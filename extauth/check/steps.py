@@ -1,10 +1,11 @@
 """What a check carries along, and how one step of it hands over to the next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from extauth.check.answer import Header
 from extauth.check.api import ServedApi
 from extauth.check.grant import Grant
 from extauth.check.rate_status import RateStatus
@@ -47,11 +48,10 @@ class Check:
     asked_redis: bool = False
 
 
-def refuse(check: Check, reason: Reason, status: RateStatus | None = None) -> Verdict:
-    """End the check with what its API says for this reason."""
+def refuse(check: Check, reason: Reason, status: RateStatus | None = None, headers: Sequence[Header] = ()) -> Verdict:
+    """End the check with what its API says for this reason; `headers` beside those of its template."""
     denials = check.api.denials
     values = _values(check, status) if denials.needs_values(reason) else None
-    headers = status.headers() if status else ()
     return Verdict(reason, denials.write(reason, grpc=check.request.is_grpc, values=values, headers=headers))
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from extauth.policy.credentials import CredentialSource
 from extauth.policy.errors import Errors
 from extauth.policy.names import HeaderName, Host, Name, Path, PathPattern, Scope, SettableHeader
+from extauth.policy.rate_limit_headers import RateLimitHeaders
 from extauth.settings.model import Settings
 from extauth.settings.rate import whole_numbers
 from extauth.settings.values import Rate
@@ -146,6 +147,8 @@ class Api(Settings):
     """Scopes by method and path. With any given, a request that matches none of them is refused."""
     limits: tuple[Limit, ...] = Field(default=(), max_length=8)
     """All buckets that a request must find a token in."""
+    rate_limit_headers: RateLimitHeaders = RateLimitHeaders()
+    """How callers learn of their limits."""
     upstream_headers: UpstreamHeaders = UpstreamHeaders()
     """How the upstream learns who calls."""
     errors: Errors = Field(default_factory=dict)
