@@ -48,6 +48,7 @@ def test_components_and_feed(stack: Running) -> None:
     ready = {component: samples("extauth_ready", component=component) for component in ("listener", "warm", "redis")}
     assert ready == {"listener": 1, "warm": 1, "redis": 1}
     assert samples("extauth_feed_age_seconds") < 5
+    assert samples("extauth_transport", transport="lean") == 1
     assert {
         "extauth_feed_lag_seconds_count",
         "extauth_redis_seconds_count",

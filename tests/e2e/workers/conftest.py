@@ -29,7 +29,7 @@ def workers(stack: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def own_workers(request: pytest.FixtureRequest, stack: Running, tmp_path: Path) -> Iterator[WorkersSidecar]:
     """Two, for a test that does things to them; a parameter is the transport. They are patient with Redis."""
-    listen = {"transport": getattr(request, "param", "stock")}
+    listen = {"transport": getattr(request, "param", "lean")}
     with running_workers(stack, tmp_path, listen, check={"timeout": "1s"}) as sidecar:
         yield sidecar
 
