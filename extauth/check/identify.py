@@ -47,14 +47,16 @@ class Identifier:
         found = self._find(check, digests)
         if isinstance(found, KeyRecord):  # nearly always
             return self._with_record(check, found, authorize)
-        if found is Reason.INVALID_KEY:
+        if found is not None:
             return refuse(check, found)
         impossible = self._keys.impossible(key)
         if impossible is not None:
             return refuse(check, impossible)
 
-        def with_record(record: KeyRecord | None) -> Step:
-            return refuse(check, Reason.INVALID_KEY) if record is None else self._with_record(check, record, authorize)
+        def with_record(record: KeyRecord | Reason | None) -> Step:
+            if isinstance(record, KeyRecord):
+                return self._with_record(check, record, authorize)
+            return refuse(check, record or Reason.INVALID_KEY)
 
         return self._read(check, self._keys.candidates(digests), with_record)
 
@@ -80,24 +82,29 @@ class Identifier:
         grant = check.grant = check.api.grants.of_token(claims)
         marks = self._tokens.marks(claims)
 
-        def unless_revoked(record: KeyRecord | None) -> Step:
-            revoked = record is not None and record.status is not Status.ACTIVE
+        def unless_revoked(record: KeyRecord | Reason | None) -> Step:
+            revoked = isinstance(record, KeyRecord) and record.status is not Status.ACTIVE
             return refuse(check, Reason.REVOKED_KEY) if revoked else authorize(check, grant)
 
         found = self._find(check, [candidate.digest for candidate in marks])
         if found is None:
             return self._read(check, marks, unless_revoked)
-        return unless_revoked(found if isinstance(found, KeyRecord) else None)
+        return unless_revoked(found)
 
     def _find(self, check: Check, digests: Sequence[bytes]) -> KeyRecord | Reason | None:
-        """What memory knows: the record, INVALID_KEY when there is none, None when Redis must be asked."""
+        """What memory knows: the record, the Reason when there is none, None when Redis must be asked."""
         found = self._keys.find(digests, check.started)
         if found is not None:
             check.lookup = self._tally.absent if found is Reason.INVALID_KEY else self._tally.hit
+        elif self._reader.redis_is_away:
+            found = self._keys.find_stale(digests, check.started)
+            check.lookup = None if found is None else self._tally.stale
         return found
 
-    def _read(self, check: Check, candidates: Sequence[Candidate], go_on: Callable[[KeyRecord | None], Step]) -> Step:
-        """Ask Redis, and continue with the record, None when there is none."""
+    def _read(
+        self, check: Check, candidates: Sequence[Candidate], go_on: Callable[[KeyRecord | Reason | None], Step]
+    ) -> Step:
+        """Ask Redis, and continue with the record, None when there is none, a Reason when that cannot be known."""
         self._tally.miss.inc()
         check.asked_redis = True
 
@@ -108,6 +115,6 @@ class Identifier:
             if stale is None:
                 return refuse(check, Reason.UNAVAILABLE)
             self._tally.stale.inc()
-            return go_on(stale if isinstance(stale, KeyRecord) else None)
+            return go_on(stale)
 
         return Wait(lambda step: self._reader.read(candidates, check.deadline, lambda found: step(after(found))))

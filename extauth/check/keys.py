@@ -39,8 +39,12 @@ class KeyLookup:
         return self._known(digests, self._cache.is_current, now)
 
     def find_stale(self, digests: Sequence[bytes], now: float) -> KeyRecord | Reason | None:
-        """The same while Redis is away, by what is not too old; None then means that nobody can say."""
-        return self._known(digests, self._cache.may_serve_stale, now)
+        """The record while Redis is away, by what is not too old; None when memory does not know.
+
+        UNAVAILABLE when there was none: one may have been made since.
+        """
+        known = self._known(digests, self._cache.may_serve_stale, now)
+        return Reason.UNAVAILABLE if known is Reason.INVALID_KEY else known
 
     def _known(
         self, digests: Sequence[bytes], usable: Callable[[Entry, float], bool], now: float

@@ -45,8 +45,9 @@ class Sidecar:
         names = Names(settings.redis.namespace)
         freshness = Freshness(settings.cache.max_staleness, settings.cache.max_stale, settings.cache.negative)
         cache = NearCache(settings.cache.size, freshness)
-        self._queue = RedisQueue(connect(settings.redis, connections=2), metrics)
-        self._feed = FeedFollower(connect(settings.redis, timeout=FEED_PATIENCE, connections=1), names, cache, metrics)
+        self._queue = RedisQueue(connect(settings.redis, connections=3), metrics)
+        feed_client = connect(settings.redis, timeout=FEED_PATIENCE, connections=1)
+        self._feed = FeedFollower(feed_client, names, cache, metrics, failed=self._queue.doubt)
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
         self._bearer = BearerTokens(settings.bearer, peppers, registry)
         self._usage = UsageBuffer(

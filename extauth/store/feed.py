@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from redis.exceptions import RedisError
 
 from extauth.keys.record import Version
-from extauth.store.errors import translate
+from extauth.store.errors import CLIENT_ERRORS, translate
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
 from extauth.telemetry.logs import logger
@@ -48,7 +47,9 @@ class Publication:
 
 
 class FeedFollower:
-    """A thread that keeps a near cache true. `client` waits FEED_PATIENCE for an answer."""
+    """A thread that keeps a near cache true. `client` waits FEED_PATIENCE for an answer; `failed` is told of each that
+    does not come.
+    """
 
     def __init__(
         self,
@@ -57,8 +58,11 @@ class FeedFollower:
         cache: NearCache,
         metrics: SidecarMetrics,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
+        self._failed = failed
         self._names = names
         self._cache = cache
         self._metrics = metrics
@@ -93,10 +97,11 @@ class FeedFollower:
             try:
                 self.follow_once()
                 self._fault = None if self._publication else "nothing has been published"
-            except (RedisError, OSError) as error:
+            except CLIENT_ERRORS as error:
                 kind = translate(error).kind
                 self._fault = f"Redis: {kind}"
                 self._metrics.redis_errors.labels(kind).inc()
+                self._failed()
                 self._stopping.wait(_REST_AFTER_FAILURE)
 
     def follow_once(self) -> None:

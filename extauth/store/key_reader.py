@@ -52,6 +52,11 @@ class KeyReader:
         read.generations = [self._cache.begin_read(candidate.digest) for candidate in candidates]
         self._queue.submit(read)
 
+    @property
+    def redis_is_away(self) -> bool:
+        """Whether `read` would fail now."""
+        return self._queue.redis_is_away
+
     def keep(self, read: "_Read", records: Sequence[KeyRecord | None]) -> Found:
         """Put what was read into the near cache; return the decisive record, if there is any."""
         now = self._clock()

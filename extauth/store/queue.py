@@ -2,13 +2,13 @@
 
 Checks that need Redis queue up; the thread takes all that wait, sends them as one pipeline and hands out the replies.
 While one exchange is under way the next batch gathers, so batches grow with load by themselves. A need whose deadline
-has passed is answered without being sent. After a failure Redis is left alone for a moment, and needs fail at once
-instead of each waiting out the timeout.
+has passed is answered without being sent. After a failure Redis is left alone until it answers a probe, and needs fail
+at once instead of each waiting out the timeout.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -18,6 +18,7 @@ import redis
 from redis.client import Pipeline
 from redis.exceptions import NoScriptError, RedisError
 
+from extauth.store.circuit import Circuit
 from extauth.store.errors import StoreUnavailableError, translate
 from extauth.store.scripts import FOR_CHECKS
 from extauth.telemetry.logs import logger
@@ -27,7 +28,6 @@ _log = logger(__name__)
 
 MAX_BATCH = 256
 MAX_WAITING = 20_000
-_REST_AFTER_FAILURE = 0.25  # seconds
 
 
 class Need(Protocol):
@@ -44,9 +44,29 @@ class Need(Protocol):
 
     def fail(self, error: StoreUnavailableError) -> None: ...
 
+    def split(self, slot_of: SlotOf, submit: "Submit") -> "Mapping[int, Need]":
+        """For a Cluster: this need, or the parts to ask in its place, each by the slot that has all of its names.
+
+        What comes of parts comes back to this need. `submit` is for what follows.
+        """
+        ...
+
+
+Submit = Callable[[Need], None]
+
+
+class Queue(Protocol):
+    """Start it once; `submit` from any thread."""
+
+    def start(self) -> None: ...
+
+    def stop(self, timeout: float) -> None: ...
+
+    def submit(self, need: Need) -> None: ...
+
 
 class RedisQueue:
-    """Start it once; `submit` from any thread."""
+    """The queue of one Redis."""
 
     def __init__(
         self, client: redis.Redis, metrics: SidecarMetrics, clock: Callable[[], float] = time.monotonic
@@ -55,17 +75,24 @@ class RedisQueue:
         self._metrics = metrics
         self._clock = clock
         self._waiting: SimpleQueue[Need | None] = SimpleQueue()  # None ends the thread
-        self._closed_until = 0.0
-        self._last_failure = StoreUnavailableError("circuit")
+        self._circuit = Circuit(client.ping)
+        self.doubt = self._circuit.doubt
         self._thread = threading.Thread(target=self._run, name="redis-queue", daemon=True)
 
     def start(self) -> None:
+        self._circuit.start()
         self._thread.start()
+
+    @property
+    def redis_is_away(self) -> bool:
+        """Whether what is submitted now would fail, Redis having failed a moment ago."""
+        return self._circuit.is_open
 
     def stop(self, timeout: float) -> None:
         """Answer what waits, then end. `timeout` in seconds."""
         self._waiting.put(None)
         self._thread.join(timeout)
+        self._circuit.stop(timeout)
         self._client.close()
 
     def submit(self, need: Need) -> None:
@@ -100,13 +127,13 @@ class RedisQueue:
         batch = [need for need in batch if need.deadline > now]
         if not batch:
             return
-        if now < self._closed_until:
+        if self._circuit.is_open:
             self._fail(batch, StoreUnavailableError("circuit"))
             return
         try:
             shares = self._exchange(batch)
-        except (RedisError, OSError) as error:
-            self._closed_until = self._clock() + _REST_AFTER_FAILURE
+        except CLIENT_ERRORS as error:
+            self._circuit.open()
             self._fail(batch, translate(error))
             return
         for need, replies in zip(batch, shares, strict=True):
@@ -133,6 +160,8 @@ class RedisQueue:
     def _deliver(self, need: Need, replies: Sequence[Any]) -> None:
         failed = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if failed is not None:
+            if is_demoted(failed):  # behind the same name there may be a new master
+                self._client.connection_pool.disconnect()
             self._fail([need], translate(failed))
             return
         try:

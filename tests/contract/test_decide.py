@@ -278,6 +278,8 @@ def test_while_redis_is_away_known_keys_go_on_and_unknown_ones_are_our_fault(
     bench = bench_of({**API, "limits": [LIMITED]})
     key, _ = published(bench)
     assert bench.get(key).code == 0
+    absent = str(generate("test"))  # which may be made while nobody can tell of it here
+    assert bench.get(absent).http_status == 401
     redis_server.kill()
     try:
         bench.time.offset = 10  # past max_staleness: memory is no longer enough by itself
@@ -286,8 +288,9 @@ def test_while_redis_is_away_known_keys_go_on_and_unknown_ones_are_our_fault(
         local = {"api": "demo", "limit": "per-key", "source": "local"}
         assert bench.count("extauth_bucket_spends_total", outcome="allowed", **local) == 1
         assert bench.get(key).http_status == 429  # one of two had been spent before
-        unknown = bench.get(str(generate("test")))
-        assert (unknown.code, unknown.kind, unknown.http_status) == (14, "error", 503)
+        for unknown in (str(generate("test")), absent):
+            answer = bench.get(unknown)
+            assert (answer.code, answer.kind, answer.http_status) == (14, "error", 503)
         bench.time.offset = 100  # past max_stale
         assert bench.get(key).http_status == 503
     finally:

@@ -16,6 +16,7 @@ from extauth.store.errors import StoreUnavailableError
 from extauth.store.queue import RedisQueue
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.redis_server import RedisServer
+from tests.support.wait import wait_until
 
 
 class Echo:
@@ -114,6 +115,39 @@ def test_a_stopped_redis_costs_one_timeout_and_no_more(
     finally:
         redis_server.signal(signal.SIGCONT)
     queue.stop(timeout=5)
+
+
+def test_while_redis_is_stopped_no_need_waits_to_find_that_out(
+    redis_server: RedisServer, redis_settings: RedisSettings
+) -> None:
+    settings = redis_settings.model_copy(update={"timeout": 0.1})
+    queue = RedisQueue(connect(settings), SidecarMetrics(CollectorRegistry()))
+    queue.start()
+    answers: Queue[Any] = Queue()
+    redis_server.signal(signal.SIGSTOP)
+    try:
+        queue.doubt()  # something else has noticed
+        wait_until(lambda: queue.redis_is_away)
+        until = time.monotonic() + 1  # a probe every 0.35 seconds
+        found = set()
+        while time.monotonic() < until:
+            queue.submit(Echo("x", answers))
+            found.add(answers.get(timeout=10))
+        assert found == {"circuit"}
+    finally:
+        redis_server.signal(signal.SIGCONT)
+    wait_until(lambda: not queue.redis_is_away)
+    queue.submit(Echo("back", answers))
+    assert answers.get(timeout=10) == b"back"
+    queue.stop(timeout=5)
+
+
+def test_a_doubt_that_is_unfounded_changes_nothing(queue: RedisQueue) -> None:
+    answers: Queue[Any] = Queue()
+    for _ in range(100):
+        queue.doubt()
+        queue.submit(Echo("x", answers))
+        assert answers.get(timeout=10) == b"x"
 
 
 def test_stopping_answers_what_waits(redis_settings: RedisSettings) -> None:
