@@ -1,0 +1,1 @@
+"""Rules, dashboards, traces, and the demo's Prometheus."""
