@@ -2,7 +2,7 @@
 
 from extauth.store.buckets import TokenBuckets
 from extauth.store.names import Names
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Queue
 from extauth.store.replicas import Replicas
 from extauth.store.upkeep import Upkeep
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
@@ -11,7 +11,7 @@ from extauth.telemetry.sidecar_metrics import SidecarMetrics
 class RateLimits:
     """`start` when the queue runs, then `stop` while it still does."""
 
-    def __init__(self, queue: RedisQueue, names: Names, metrics: SidecarMetrics) -> None:
+    def __init__(self, queue: Queue, names: Names, metrics: SidecarMetrics) -> None:
         replicas = Replicas(queue.submit, names)
         self.buckets = TokenBuckets(queue.submit, metrics, replicas.count)
         self._upkeep = Upkeep(self.buckets.leases, replicas)

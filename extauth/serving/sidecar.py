@@ -19,7 +19,7 @@ from extauth.store.feed import FEED_PATIENCE, FeedFollower
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
-from extauth.store.queue import RedisQueue
+from extauth.store.queues import queue_for
 from extauth.store.usage import UsageBuffer
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
@@ -45,7 +45,7 @@ class Sidecar:
         names = Names(settings.redis.namespace)
         freshness = Freshness(settings.cache.max_staleness, settings.cache.max_stale, settings.cache.negative)
         cache = NearCache(settings.cache.size, freshness)
-        self._queue = RedisQueue(connect(settings.redis, connections=3), metrics)
+        self._queue = queue_for(settings.redis, metrics)
         feed_client = connect(settings.redis, timeout=FEED_PATIENCE, connections=1)
         self._feed = FeedFollower(feed_client, names, cache, metrics, failed=self._queue.doubt)
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]

@@ -4,11 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
+    ClusterError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     RedisError,
+    ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -16,6 +21,9 @@ from redis.exceptions import (
 from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
+
+CLIENT_ERRORS = (RedisError, RedisClusterException, OSError)
+"""All that a call of redis-py may raise."""
 
 
 class StoreUnavailableError(Exception):
@@ -26,6 +34,14 @@ class StoreUnavailableError(Exception):
         self.kind = kind
 
 
+class RedirectedError(StoreUnavailableError):
+    """Another node of the Cluster has it: `answer` says which, for good (MOVED) or for this once (ASK)."""
+
+    def __init__(self, answer: AskError) -> None:
+        super().__init__("redirected")
+        self.answer = answer
+
+
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     # The most special first: redis-py derives several of these from ConnectionError.
     (BusyLoadingError, "loading"),
@@ -34,6 +50,11 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (RedisConnectionError, "connection"),
     (ReadOnlyError, "read_only"),
     (OutOfMemoryError, "out_of_memory"),
+    (AskError, "redirected"),
+    # A Cluster that lacks slots, is moving them, or cannot be found.
+    (ClusterError, "cluster"),
+    (TryAgainError, "cluster"),
+    (RedisClusterException, "cluster"),
     (OSError, "connection"),
 )
 ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), "reply", "deadline", "overload", "unpublished", "circuit")
@@ -41,7 +62,16 @@ ERROR_KINDS = (*dict.fromkeys(kind for _, kind in _KINDS), "reply", "deadline", 
 
 def translate(error: BaseException) -> StoreUnavailableError:
     """Any error of redis-py or of a socket as StoreUnavailableError; `reply` for an answer that makes no sense."""
+    if isinstance(error, AskError):
+        return RedirectedError(error)
+    if is_demoted(error):
+        return StoreUnavailableError("read_only")
     return StoreUnavailableError(next((kind for types, kind in _KINDS if isinstance(error, types)), "reply"))
+
+
+def is_demoted(error: object) -> bool:
+    """Whether Redis is a replica by now. Redis 6.2 says so of a script in the middle of its answer."""
+    return isinstance(error, ReadOnlyError) or (isinstance(error, ResponseError) and "-READONLY" in str(error))
 
 
 @contextmanager
@@ -49,5 +79,5 @@ def translated() -> Iterator[None]:
     """Run calls of redis-py; its errors come out as StoreUnavailableError."""
     try:
         yield
-    except (RedisError, OSError) as error:
+    except CLIENT_ERRORS as error:
         raise translate(error) from error

@@ -9,9 +9,11 @@ from redis.client import Pipeline
 
 from extauth.keys.record import KeyRecord, MalformedRecordError, decisive
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.names import Names
+from extauth.store.names import Names, shard_of
 from extauth.store.near_cache import NearCache
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Need, Queue, Submit
+from extauth.store.slot_read import Place, SlotRead, Values
+from extauth.store.slots import SlotOf
 from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
@@ -31,7 +33,7 @@ class KeyReader:
     """`read` from any thread; the answer comes on the Redis thread."""
 
     def __init__(
-        self, queue: RedisQueue, cache: NearCache, names: Names, clock: Callable[[], float] = time.monotonic
+        self, queue: Queue, cache: NearCache, names: Names, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._queue = queue
         self._cache = cache
@@ -77,6 +79,10 @@ class KeyReader:
     def record_name(self, candidate: Candidate) -> str:
         return self._names.record(candidate.pepper_id, candidate.digest)
 
+    def place(self, candidate: Candidate) -> Place:
+        """Where its record and the fence beside that stand."""
+        return Place(self.record_name(candidate), self._names.fence(shard_of(candidate.digest)))
+
     @property
     def state_name(self) -> str:
         return self._names.state
@@ -103,20 +109,33 @@ class _Read:
 
     def answer(self, replies: Sequence[Any]) -> None:
         *values, complete = replies
+        if complete != b"1" and not any(values):
+            self.fail(StoreUnavailableError("unpublished"))
+        else:
+            self._found(values)
+
+    def fail(self, error: StoreUnavailableError) -> None:
+        self._reader.abandon(self)
+        self._reader.finish(self, error)
+
+    def split(self, slot_of: SlotOf, submit: Submit) -> dict[int, Need]:
+        places = [self._reader.place(candidate) for candidate in self.candidates]
+        return SlotRead(places, self._reader.state_name, self.deadline, self._read_apart).parts(slot_of, submit)
+
+    def _read_apart(self, values: Values | StoreUnavailableError) -> None:
+        if isinstance(values, StoreUnavailableError):
+            self.fail(values)
+        else:
+            self._found(values)
+
+    def _found(self, values: Values) -> None:
         try:
             records = [_record_for(candidate, value) for value, candidate in zip(values, self.candidates, strict=True)]
         except MalformedRecordError as error:
             _log.error("malformed_record_in_redis", error=str(error))
             self.fail(StoreUnavailableError("reply"))
             return
-        if complete != b"1" and not any(records):
-            self.fail(StoreUnavailableError("unpublished"))
-            return
         self._reader.finish(self, self._reader.keep(self, records))
-
-    def fail(self, error: StoreUnavailableError) -> None:
-        self._reader.abandon(self)
-        self._reader.finish(self, error)
 
 
 def decode(value: bytes | None) -> KeyRecord | None:

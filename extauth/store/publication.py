@@ -3,7 +3,8 @@
 The state is a hash: instance, a random name for one complete publication; epoch and revision of the registry up to
 which it goes, and mark, by which that revision is known again; number, that of the feed's newest entry; complete, "1"
 once every key has been written; compared, how far the comparison under way has come, empty while there is none;
-compared_at, when the last one ended; beat, the milliseconds of Redis' clock when the publisher last wrote.
+compared_at, when the last one ended; beat, the milliseconds of Redis' clock when the publisher last wrote; fence, its
+fencing number, which stands beside every record that it vouches for.
 """
 
 import secrets
@@ -77,7 +78,7 @@ class PublicationStore:
         state = State(secrets.token_hex(8), version.epoch, version.revision, mark)
         keys = [self._names.changes, self._names.state, self._names.leader]
         with translated():
-            outcome = int(run(self._client, BEGIN, keys, [self._leadership.number, *state.to_fields()]))
+            outcome = int(run(self._client, BEGIN, keys, [self._leadership.number, *self._fields(state)]))
         if outcome < 0:
             raise DeposedError
         return state
@@ -85,7 +86,7 @@ class PublicationStore:
     def announce(self, known: State, new: State, announcements: Sequence[Announcement] = ()) -> State | None:
         """Append to the feed, and make the state `new`; return it, or None when the state is not the `known` one."""
         state = replace(new, number=known.number + len(announcements))
-        moved = state.to_fields()
+        moved = self._fields(state)
         arguments: list[Argument] = [
             self._leadership.number,
             known.instance,
@@ -102,6 +103,9 @@ class PublicationStore:
         if outcome < 0:
             raise DeposedError
         return state if outcome else None
+
+    def _fields(self, state: State) -> list[Argument]:
+        return [*state.to_fields(), "fence", self._leadership.number]
 
 
 def read_state(client: redis.Redis, names: Names) -> State | None:

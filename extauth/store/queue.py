@@ -16,11 +16,12 @@ from typing import Any, Protocol
 
 import redis
 from redis.client import Pipeline
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from extauth.store.circuit import Circuit
-from extauth.store.errors import StoreUnavailableError, translate
+from extauth.store.errors import CLIENT_ERRORS, StoreUnavailableError, is_demoted, translate
 from extauth.store.scripts import FOR_CHECKS
+from extauth.store.slots import SlotOf
 from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
@@ -64,6 +65,15 @@ class Queue(Protocol):
 
     def submit(self, need: Need) -> None: ...
 
+    def doubt(self) -> None:
+        """Something else got no answer from Redis."""
+        ...
+
+    @property
+    def redis_is_away(self) -> bool:
+        """Whether what is submitted now would fail, Redis having failed a moment ago."""
+        ...
+
 
 class RedisQueue:
     """The queue of one Redis."""
@@ -76,16 +86,17 @@ class RedisQueue:
         self._clock = clock
         self._waiting: SimpleQueue[Need | None] = SimpleQueue()  # None ends the thread
         self._circuit = Circuit(client.ping)
-        self.doubt = self._circuit.doubt
         self._thread = threading.Thread(target=self._run, name="redis-queue", daemon=True)
 
     def start(self) -> None:
         self._circuit.start()
         self._thread.start()
 
+    def doubt(self) -> None:
+        self._circuit.doubt()
+
     @property
     def redis_is_away(self) -> bool:
-        """Whether what is submitted now would fail, Redis having failed a moment ago."""
         return self._circuit.is_open
 
     def stop(self, timeout: float) -> None:

@@ -10,6 +10,7 @@ import redis
 from extauth.keys.record import KeyRecord, MalformedRecordError, Status
 from extauth.store.errors import translated
 from extauth.store.key_reader import decode
+from extauth.store.lazy_cluster import primaries
 from extauth.store.leadership import DeposedError, Leadership
 from extauth.store.names import Names, RecordId, shard_of
 from extauth.store.run_script import Argument, Call, run, run_all
@@ -67,11 +68,14 @@ class RecordStore:
     def ids(self) -> Iterator[list[RecordId]]:
         """All records that Redis has, in pages; one may come twice."""
         names: Any  # redis-py may be set to answer in str; ours is not
-        cursor: int = -1
-        while cursor != 0:
-            with translated():
-                cursor, names = self._client.scan(max(cursor, 0), match=self._names.record_pattern, count=_SCAN)
-            yield [found for name in names if (found := self._names.record_id(name.decode())) is not None]
+        with translated():
+            nodes = primaries(self._client)
+        for node in nodes:
+            cursor: int = -1
+            while cursor != 0:
+                with translated():
+                    cursor, names = node.scan(max(cursor, 0), match=self._names.record_pattern, count=_SCAN)
+                yield [found for name in names if (found := self._names.record_id(name.decode())) is not None]
 
     def read(self, wanted: Sequence[RecordId]) -> list[StoredRecord]:
         """Those that are still there."""

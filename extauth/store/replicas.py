@@ -9,9 +9,10 @@ from typing import Any
 from redis.client import Pipeline
 
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.leases import Submit
 from extauth.store.names import Names
+from extauth.store.queue import Need, Submit
 from extauth.store.scripts import BEAT
+from extauth.store.slots import SlotOf
 
 PACE = 5.0
 """Seconds between two beats."""
@@ -36,21 +37,24 @@ class Replicas:
 
     def beat(self) -> None:
         arguments = (BEAT.sha, 1, self._key, self._name, _FORGOTTEN_AFTER)
-        self._submit(_Beat(lambda pipeline: pipeline.evalsha(*arguments), self._counts.append, self._deadline()))
+        self._say(lambda pipeline: pipeline.evalsha(*arguments), self._counts.append)
 
     def leave(self) -> None:
         """The others need not wait until this one is forgotten."""
-        self._submit(_Beat(lambda pipeline: pipeline.zrem(self._key, self._name), lambda _: None, self._deadline()))
+        self._say(lambda pipeline: pipeline.zrem(self._key, self._name), lambda _: None)
 
-    def _deadline(self) -> float:
-        return self._clock() + _PATIENCE
+    def _say(self, command: Callable[[Pipeline], Any], counted: Callable[[int], None]) -> None:
+        self._submit(_Beat(self._key, command, counted, self._clock() + _PATIENCE))
 
 
 class _Beat:
     """A `Need` of the queue: one command, and what becomes of its reply. Without one the last count stays."""
 
-    def __init__(self, command: Callable[[Pipeline], Any], counted: Callable[[int], None], deadline: float) -> None:
+    def __init__(
+        self, key: str, command: Callable[[Pipeline], Any], counted: Callable[[int], None], deadline: float
+    ) -> None:
         self.deadline = deadline
+        self._key = key
         self._command = command
         self._counted = counted
 
@@ -63,3 +67,6 @@ class _Beat:
 
     def fail(self, error: StoreUnavailableError) -> None:
         """The queue has counted it."""
+
+    def split(self, slot_of: SlotOf, _submit: Submit) -> dict[int, Need]:
+        return {slot_of(self._key): self}

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
+from extauth.store.errors import is_demoted
 from extauth.store.scripts import Script
 
 Argument = str | bytes | int
@@ -28,6 +29,10 @@ def run_all(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[
     except NoScriptError:
         client.script_load(script.text)
         return _run_all(client, script, calls)
+    except ResponseError as error:
+        if is_demoted(error) and isinstance(client, redis.Redis):
+            client.connection_pool.disconnect()  # behind the same name there may be a new master
+        raise
 
 
 def _run_all(client: redis.Redis, script: Script, calls: Sequence[Call]) -> list[Any]:

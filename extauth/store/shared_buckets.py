@@ -1,6 +1,9 @@
 """Buckets in Redis: the two calls that are made of them, as needs of the Redis thread."""
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from redis.client import Pipeline
@@ -8,13 +11,17 @@ from redis.client import Pipeline
 from extauth.store.bucket import Level
 from extauth.store.draw import Bucket
 from extauth.store.errors import StoreUnavailableError
+from extauth.store.queue import Need, Submit
 from extauth.store.scripts import LEASE, SPEND
+from extauth.store.slots import Gathering, SlotOf, by_slot, first_error
+
+_PATIENCE = 1.0  # seconds, for what goes back
 
 Spent = Callable[[list[Level] | StoreUnavailableError], None]
 
 
 class Spend:
-    """Take tokens from buckets of one Cluster slot, all or none."""
+    """Take tokens from buckets, all or none. In a Cluster, when they are in several slots: `_spent_apart`."""
 
     def __init__(self, buckets: Sequence[Bucket], deadline: float, done: Spent) -> None:
         self.deadline = deadline
@@ -37,6 +44,14 @@ class Spend:
 
     def fail(self, error: StoreUnavailableError) -> None:
         self._done(error)
+
+    def split(self, slot_of: SlotOf, submit: Submit) -> dict[int, Need]:
+        slots = by_slot(self._buckets, lambda bucket: slot_of(bucket.name))
+        if len(slots) == 1:
+            return dict.fromkeys(slots, self)
+        wishes = [Ahead(bucket, wanted=bucket.cost) for bucket in self._buckets]
+        taken = partial(_spent_apart, wishes, submit, self._done)
+        return TakeAhead(wishes, self.deadline, taken).split(slot_of, submit)
 
 
 class Ahead(NamedTuple):
@@ -61,7 +76,7 @@ Taken = Callable[[list[Got] | StoreUnavailableError], None]
 
 
 class TakeAhead:
-    """Take tokens of buckets of one Cluster slot ahead, or give them back."""
+    """Take tokens of buckets ahead, or give them back. Each bucket by itself, so that they may be in several slots."""
 
     def __init__(self, wishes: Sequence[Ahead], deadline: float, done: Taken) -> None:
         self.deadline = deadline
@@ -85,6 +100,55 @@ class TakeAhead:
 
     def fail(self, error: StoreUnavailableError) -> None:
         self._done(error)
+
+    def split(self, slot_of: SlotOf, submit: Submit) -> dict[int, Need]:
+        slots = by_slot(self._wishes, lambda wish: slot_of(wish.bucket.name))
+        if len(slots) == 1:
+            return dict.fromkeys(slots, self)
+        gathering = Gathering[list[Got]](slots, partial(self._gathered, slots, submit))
+        return {slot: TakeAhead(wishes, self.deadline, partial(gathering.put, slot)) for slot, wishes in slots.items()}
+
+    def _gathered(
+        self, slots: dict[int, list[Ahead]], submit: Submit, found: dict[int, list[Got] | StoreUnavailableError]
+    ) -> None:
+        got: dict[str, Got] = {}
+        for slot, some in found.items():
+            if not isinstance(some, StoreUnavailableError):
+                got.update(zip((wish.bucket.name for wish in slots[slot]), some, strict=True))
+        error = first_error(found.values())
+        if error is None:
+            self._done([got[wish.bucket.name] for wish in self._wishes])
+            return
+        _give_back([(wish, got[wish.bucket.name]) for wish in self._wishes if wish.bucket.name in got], submit)
+        self._done(error)
+
+
+def _spent_apart(wishes: Sequence[Ahead], submit: Submit, done: Spent, got: list[Got] | StoreUnavailableError) -> None:
+    """No script reaches several slots: each bucket has given what it has, and if one had too little all get it back.
+
+    Until then these tokens are held as a lease's are, so an exact limit is held as exactly as a leased one.
+    """
+    if isinstance(got, StoreUnavailableError):
+        done(got)
+    elif all(one.level.enough for one in got):
+        done([one.level for one in got])
+    else:
+        _give_back(list(zip(wishes, got, strict=True)), submit)
+        done([_without(wish.bucket, one) for wish, one in zip(wishes, got, strict=True)])
+
+
+def _without(bucket: Bucket, got: Got) -> Level:
+    """The level of a bucket that gets back what it gave."""
+    return replace(got.level, debt=max(got.level.debt - got.granted * bucket.shape.period, 0))
+
+
+def _give_back(taken: Sequence[tuple[Ahead, Got]], submit: Submit) -> None:
+    """Whatever the answer: tokens that do not arrive are lost until time has made them up."""
+    deadline = time.monotonic() + _PATIENCE
+    for wish, got in taken:
+        if got.granted:
+            back = Ahead(wish.bucket, unused=got.granted, taken_then=got.taken)
+            submit(TakeAhead([back], deadline, lambda _: None))
 
 
 def _shape(bucket: Bucket) -> tuple[int, int, int]:
