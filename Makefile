@@ -77,6 +77,7 @@ protos: $(VENV)/.dev ## generate extauth/wire from protos/
 
 docs: $(VENV)/.dev ## the reference pages in docs/, from the code
 	$(BIN)/python docs/generate.py .
+	$(BIN)/python deploy/dashboards/generate.py deploy/dashboards
 
 bench: $(VENV)/.dev ## measure everything, write docs/performance.md, 15 minutes; ARGS=--quick: one, roughly
 	$(BIN)/python -m tests.bench $(ARGS)
