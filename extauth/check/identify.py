@@ -11,6 +11,7 @@ from extauth.check.permit import in_force
 from extauth.check.steps import Check, Step, Wait, refuse
 from extauth.check.tally import Tally
 from extauth.check.tokens import Tokens, reason_for
+from extauth.keys.mark import is_marked
 from extauth.keys.record import KeyRecord, Status
 from extauth.keys.token import key_id_of
 from extauth.policy.credentials import KEY
@@ -43,6 +44,8 @@ class Identifier:
         return self._by_token(check, credential, authorize)
 
     def _by_key(self, check: Check, key: str, authorize: Authorize) -> Step:
+        if is_marked(key):  # a query can carry any text, and a revocation that was lifted is a record in force
+            return refuse(check, Reason.MALFORMED_KEY)
         digests = self._keys.digests(key)
         found = self._find(check, digests)
         if isinstance(found, KeyRecord):  # nearly always

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from extauth.keys import imported
 from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord, decisive
 from extauth.keys.token import key_id_of, prefix_of
@@ -13,13 +14,20 @@ from extauth.store.near_cache import Entry, NearCache
 class KeyLookup:
     """Looks keys up in the near cache. `find` does no I/O."""
 
-    def __init__(self, peppers: Sequence[Pepper], prefixes: Sequence[str], cache: NearCache) -> None:
+    def __init__(
+        self, peppers: Sequence[Pepper], prefixes: Sequence[str], cache: NearCache, *, accepts_imported: bool = False
+    ) -> None:
+        """`accepts_imported`: whether a key may also be one that another system made."""
         self._peppers = tuple(peppers)
         self._prefixes = frozenset(prefixes)
+        self._accepts_imported = accepts_imported
         self._cache = cache
 
     def digests(self, key: str) -> list[bytes]:
         """The key's digest under each pepper."""
+        if self._accepts_imported and key_id_of(key) is None:
+            sha256 = imported.sha256_of(key)
+            return [imported.digest(pepper, sha256) for pepper in self._peppers]
         return [pepper.digest(key) for pepper in self._peppers]
 
     def candidates(self, digests: Sequence[bytes]) -> list[Candidate]:
@@ -29,7 +37,7 @@ class KeyLookup:
     def impossible(self, key: str) -> Reason | None:
         """Why no such key can exist; None when it can. Asked of keys that are not in memory, before Redis is."""
         if key_id_of(key) is None:
-            return Reason.MALFORMED_KEY
+            return None if self._accepts_imported and imported.is_possible(key) else Reason.MALFORMED_KEY
         if self._prefixes and prefix_of(key) not in self._prefixes:
             return Reason.INVALID_KEY
         return None

@@ -35,8 +35,12 @@ class Pepper:
 
     def digest(self, key: str) -> bytes:
         """32 bytes: HMAC-SHA-256(pepper, key as UTF-8)."""
+        return self.digest_of(key.encode())
+
+    def digest_of(self, message: bytes) -> bytes:
+        """32 bytes: HMAC-SHA-256(pepper, message)."""
         inner = self._inner.copy()
-        inner.update(key.encode())
+        inner.update(message)
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()

@@ -13,3 +13,8 @@ Claim = Literal["jti", "sub"]
 def mark(issuer: str, claim: Claim, value: str) -> str:
     """The text to digest. No key looks like it: it begins with a control character."""
     return f"\0token\0{len(issuer)}\0{issuer}\0{claim}\0{value}"
+
+
+def is_marked(text: str) -> bool:
+    """Whether `mark` may have made it, so that it is no key, whatever is recorded under its digest."""
+    return text.startswith("\0")

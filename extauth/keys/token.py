@@ -42,7 +42,12 @@ def generate(prefix: str) -> Token:
     """Make a key that nobody has; ValueError for a prefix outside the format."""
     if not PREFIX_PATTERN.fullmatch(prefix):
         raise ValueError(f"key prefix {prefix!r}: use 1 to 32 of a-z, 0-9 and inner underscores")
-    return Token(prefix, _random(KEY_ID_LENGTH), _random(SECRET_LENGTH))
+    return Token(prefix, new_key_id(), _random(SECRET_LENGTH))
+
+
+def new_key_id() -> str:
+    """A public id that no key has."""
+    return _random(KEY_ID_LENGTH)
 
 
 def checksum(body: str) -> str:

@@ -88,6 +88,10 @@ class KeySettings(Settings):
     """The registry's peppers."""
     prefixes: tuple[Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9_]{0,30}[a-z0-9])?$")], ...] = ()
     """Prefixes accepted here; any when left out. A key for production then fails in staging without a lookup."""
+    imported: bool = False
+    """Whether imported keys of another system are accepted too: any text of 16 to 512 characters. What nobody has then
+    costs a lookup, since no checksum tells it from a key; and they need a place of their own, where no token may stand.
+    """
 
 
 class SidecarSettings(Settings):

@@ -55,7 +55,7 @@ class Engine:
     def _make(self, settings: SidecarSettings) -> Decider:
         parts = self._parts
         tally, clocks = Tally(parts.metrics, settings.apis), Clocks()
-        keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache)
+        keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache, accepts_imported=settings.keys.imported)
         return Decider(
             [ServedApi(api, parts.names, settings.errors) for api in settings.apis],
             Denials(NO_API, templates=[settings.errors]),

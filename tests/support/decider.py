@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from queue import Queue
+from queue import SimpleQueue
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -25,7 +25,7 @@ from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Queue
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.check_messages import Answer, check_request
 from tests.support.keys import PEPPER, issue
@@ -66,7 +66,7 @@ class Bench:
     def ask(self, message: bytes, wait: float = 5) -> Answer:
         outcome = self.decider.decide(message, time.monotonic() + self.time.offset + wait)
         if isinstance(outcome, Pending):
-            answers: Queue[bytes] = Queue()
+            answers: SimpleQueue[bytes] = SimpleQueue()
             outcome.then(answers.put)
             outcome = answers.get(timeout=10)
         return Answer.parse(outcome)
@@ -79,7 +79,7 @@ class Bench:
 
 
 class BenchMaker:
-    def __init__(self, queue: RedisQueue, cache: NearCache, names: Names, store: HandPublisher) -> None:
+    def __init__(self, queue: Queue, cache: NearCache, names: Names, store: HandPublisher) -> None:
         self.parts = (queue, cache, names, store)
 
     def __call__(
@@ -87,6 +87,7 @@ class BenchMaker:
         *apis: dict[str, Any],
         peppers: tuple[Pepper, ...] = (PEPPER,),
         prefixes: tuple[str, ...] = (),
+        accepts_imported: bool = False,
         errors: Mapping[str, Any] | None = None,
         verifier: Verifier | None = None,
         introspectors: Mapping[str, Introspector] | None = None,
@@ -101,7 +102,7 @@ class BenchMaker:
         metrics, clocks = SidecarMetrics(registry), clock.clocks()
         tally = Tally(metrics, served)
         identifier = Identifier(
-            KeyLookup(peppers, prefixes, cache),
+            KeyLookup(peppers, prefixes, cache, accepts_imported=accepts_imported),
             Tokens(verifier, introspectors or {}, issuers or {}, peppers),
             KeyReader(queue, cache, names),
             tally,
