@@ -37,6 +37,10 @@ FILES: dict[str, type[Settings]] = {
     "registry.yaml, the registry": RegistrySettings,
 }
 _COMBINED: dict[Combine, str] = {sum: "the sum", max: "the largest", min: "the smallest"}
+# What the chart decides by itself, or has values of its own for.
+_SIDECAR_OF_THE_CHART = frozenset({"listen", "redis", "keys", "apis", "errors"})
+_REGISTRY_OF_THE_CHART = frozenset({"listen", "redis", "keys", "database", "database_password", "admin_token"})
+_REDIS_OF_THE_CHART = frozenset({"url", "username", "password", "tls_ca_file"})
 GENERATED = "<!-- made by `make docs` -->\n"
 
 
@@ -177,6 +181,43 @@ def schema_file() -> str:
     return json.dumps(schema_of(SidecarSettings), indent=2) + "\n"
 
 
+def chart_schema_file() -> str:
+    """The JSON Schema of the chart's values: the same file, in which what the settings say is told anew."""
+    path = Path(__file__).parents[1] / "deploy" / "chart" / "values.schema.json"
+    schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    values = schema["properties"]
+    sidecar = _embedded(schema, "extauth.yaml", SidecarSettings)
+    registry = _embedded(schema, "registry.yaml", RegistrySettings)
+    transport = {"transport": {"$ref": "#/$defs/extauth.yaml/$defs/ListenSettings/properties/transport"}}
+    redis = _properties(sidecar["$defs"]["RedisSettings"], "extauth.yaml/$defs/RedisSettings", _REDIS_OF_THE_CHART)
+    values["apis"] = {**sidecar["properties"]["apis"], "minItems": 0}  # what is missing is told in words of the chart
+    values["errors"] = {"$ref": "#/$defs/extauth.yaml/properties/errors"}
+    values["redis"]["properties"]["settings"] = _closed(redis)
+    in_sidecar, in_registry = values["sidecar"]["properties"], values["registry"]["properties"]
+    in_sidecar["keyPrefixes"] = {"$ref": "#/$defs/extauth.yaml/$defs/KeySettings/properties/prefixes"}
+    in_sidecar["settings"] = _closed({**_properties(sidecar, "extauth.yaml", _SIDECAR_OF_THE_CHART), **transport})
+    in_registry["keyPrefix"] = {"$ref": "#/$defs/registry.yaml/$defs/KeySettings/properties/prefix"}
+    in_registry["settings"] = _closed(_properties(registry, "registry.yaml", _REGISTRY_OF_THE_CHART))
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def _embedded(schema: dict[str, Any], name: str, model: type[Settings]) -> dict[str, Any]:
+    """The schema of a settings file, as a definition of another schema."""
+    text = json.dumps(model.model_json_schema(mode="serialization"))
+    schema["$defs"][name] = json.loads(text.replace('"#/$defs/', f'"#/$defs/{name}/$defs/'))
+    embedded: dict[str, Any] = schema["$defs"][name]
+    return embedded
+
+
+def _properties(definition: dict[str, Any], place: str, without: frozenset[str]) -> dict[str, Any]:
+    names = [name for name in definition["properties"] if name not in without]
+    return {name: {"$ref": f"#/$defs/{place}/properties/{name}"} for name in names}
+
+
+def _closed(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
 PAGES = {
     "docs/settings.md": settings_page,
     "docs/commands.md": commands_page,
@@ -184,6 +225,7 @@ PAGES = {
     "docs/permissions.md": permissions_page,
     "docs/envoy-lint.md": lint_page,
     "deploy/extauth.schema.json": schema_file,
+    "deploy/chart/values.schema.json": chart_schema_file,
 }
 
 
