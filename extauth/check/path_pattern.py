@@ -1,15 +1,18 @@
 """Paths in a policy: `/v1` (and all below it), `=/v1` (just that), `/v1/{name}/x` (one segment, by name)."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 _VALUE = re.compile(r"[A-Za-z0-9._~-]{1,128}")  # what may stand for a variable: no text that a scope could not have
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class PathPattern:
     """A pattern made ready to match."""
 
-    __slots__ = ("_exact", "_segments", "_variables")
+    __slots__ = ("_below", "_exact", "_itself", "_segments", "_variables")
 
     def __init__(self, pattern: str) -> None:
         self._exact = pattern.startswith("=")
@@ -17,9 +20,16 @@ class PathPattern:
         self._variables = {
             index: match[1] for index, segment in enumerate(self._segments) if (match := _VARIABLE.fullmatch(segment))
         }
+        self._itself = "/" + "/".join(self._segments)
+        self._below = self._itself.rstrip("/") + "/"
 
-    def match(self, path: str) -> dict[str, str] | None:
+    def match(self, path: str) -> Mapping[str, str] | None:
         """The variables' values, or None when the path does not match."""
+        if not self._variables and self._segments:  # nearly always
+            return _NONE if path == self._itself or (not self._exact and path.startswith(self._below)) else None
+        return self._match_segments(path)
+
+    def _match_segments(self, path: str) -> Mapping[str, str] | None:
         segments = path.split("/")[1:] if path != "/" else []
         if len(segments) < len(self._segments) or (self._exact and len(segments) > len(self._segments)):
             return None
@@ -35,6 +45,6 @@ class PathPattern:
         return found
 
 
-def substitute(text: str, variables: dict[str, str]) -> str:
+def substitute(text: str, variables: Mapping[str, str]) -> str:
     """Put the values of variables in the places of their names."""
     return _VARIABLE.sub(lambda match: variables[match[1]], text)

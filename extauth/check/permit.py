@@ -1,6 +1,6 @@
 """Whether a key is in force, and whether a caller may do what is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from extauth.check.path_pattern import PathPattern, substitute
 from extauth.check.request import Request
@@ -51,21 +51,26 @@ class _Rule:
     def __init__(self, permission: Permission) -> None:
         self._methods = frozenset(permission.methods)
         self._paths = [PathPattern(path) for path in permission.paths]
-        self._all_of = permission.scopes
-        self._any_of = permission.any_of
+        self._all_of = frozenset(permission.scopes)
+        self._any_of = frozenset(permission.any_of)
 
-    def match(self, request: Request) -> dict[str, str] | None:
+    def match(self, request: Request) -> Mapping[str, str] | None:
         if self._methods and request.method not in self._methods:
             return None
         if not self._paths:
             return {}
-        return next((found for path in self._paths if (found := path.match(request.path)) is not None), None)
+        for path in self._paths:
+            found = path.match(request.path)
+            if found is not None:
+                return found
+        return None
 
-    def satisfied_by(self, held: frozenset[str], variables: dict[str, str]) -> bool:
-        return held.issuperset(_named(self._all_of, variables)) and (
-            not self._any_of or not held.isdisjoint(_named(self._any_of, variables))
-        )
+    def satisfied_by(self, held: frozenset[str], variables: Mapping[str, str]) -> bool:
+        all_of, any_of = self._all_of, self._any_of
+        if variables:
+            all_of, any_of = _named(all_of, variables), _named(any_of, variables)
+        return all_of <= held and (not any_of or not held.isdisjoint(any_of))
 
 
-def _named(scopes: Sequence[str], variables: dict[str, str]) -> Sequence[str]:
-    return [substitute(scope, variables) for scope in scopes] if variables else scopes
+def _named(scopes: frozenset[str], variables: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(substitute(scope, variables) for scope in scopes)

@@ -15,13 +15,15 @@ class Request:
 
     __slots__ = ("_attributes", "_host", "headers", "method", "path", "query")
 
-    def __init__(self, attributes: AttributeContext, http: AttributeContext.HttpRequest, method: str) -> None:
+    def __init__(
+        self, attributes: AttributeContext, http: AttributeContext.HttpRequest, method: str, path: str
+    ) -> None:
         self._attributes = attributes
         self._host: str | None = None
         self.headers: Mapping[str, str] = http.headers or _by_name(http.header_map)
         self.method = method
         # Never parsed as a URL: "//x" would be read as an authority. Envoy never sends a fragment.
-        self.path, _, self.query = http.path.partition("?")
+        self.path, _, self.query = path.partition("?")
 
     @property
     def host(self) -> str:
@@ -50,11 +52,11 @@ def read(message: bytes) -> Request | None:
         return None
     # A request without a method is none: so is a CheckRequest that tells of no HTTP request at all.
     http = attributes.request.http
-    method = http.method
+    method, path = http.method, http.path
     # CONNECT has no path; anything else without one is not a request that Envoy sends.
-    if not method or (not http.path and method != "CONNECT"):
+    if not method or (not path and method != "CONNECT"):
         return None
-    return Request(attributes, http, method)
+    return Request(attributes, http, method, path)
 
 
 class _HeaderLines(Mapping[str, str]):

@@ -61,7 +61,7 @@ class _Conditions:
             (self._any_host or request.host in self._hosts or request.host.endswith(self._host_suffixes))
             and (self._any_path or self._covers(request.path))
             and (not self._methods or request.method in self._methods)
-            and all(request.context.get(name) == value for name, value in self._context)
+            and (not self._context or all(request.context.get(name) == value for name, value in self._context))
         )
 
     def _covers(self, path: str) -> bool:
