@@ -21,7 +21,7 @@ _NOT_INSTALLED = "the demo needs more packages than the sidecar: pip install 'ex
     type=click.IntRange(LOWEST_BASE, HIGHEST_BASE),
     default=DEFAULT_BASE,
     show_default=True,
-    help="First of seven ports in a row, on 127.0.0.1 alone.",
+    help="First of eight ports in a row, on 127.0.0.1 alone.",
 )
 @click.option(
     "--directory",
@@ -30,7 +30,12 @@ _NOT_INSTALLED = "the demo needs more packages than the sidecar: pip install 'ex
     show_default=True,
     help="Settings, secrets and logs; cleared at each start.",
 )
-def demo(preset: str | None, port_base: int, directory: Path) -> None:
+@click.option(
+    "--with-metrics",
+    is_flag=True,
+    help="Start Prometheus too, with the recording rules and alerts in deploy/prometheus; it must be installed.",
+)
+def demo(preset: str | None, port_base: int, directory: Path, with_metrics: bool) -> None:  # noqa: FBT001 (as click passes it)
     """Start Redis, registry, sidecar, Envoy and an upstream on this machine, for trying things out."""
     try:
         # Only here: Envoy's message types take a second to import.
@@ -41,6 +46,6 @@ def demo(preset: str | None, port_base: int, directory: Path) -> None:
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{_NOT_INSTALLED} (there is no {error.name})") from error
     try:
-        run(STANDARD if preset is None else PRESETS[preset], directory, port_base)
+        run(STANDARD if preset is None else PRESETS[preset], directory, port_base, with_metrics=with_metrics)
     except DemoError as error:
         raise click.ClickException(str(error)) from error

@@ -30,6 +30,14 @@ def envoy() -> Path:
     return found or Path(str(on_path))
 
 
+def prometheus() -> Path:
+    """From the PATH: there is no wheel of it."""
+    on_path = shutil.which("prometheus")
+    if on_path is None:
+        raise DemoError("there is no prometheus: install it (Debian: apt install prometheus)")
+    return Path(on_path)
+
+
 def extauth() -> Path:
     """The command that this Python's installation of extauth brought."""
     script = scripts_directory() / "extauth"

@@ -47,6 +47,11 @@ class Layout:
         """What the demo's tokens are signed with: a private JWK, or the text of a shared secret."""
         return self.directory / "secrets" / "issuer-key"
 
+    @property
+    def prometheus(self) -> Path:
+        """A directory: settings, rules, and what was scraped."""
+        return self.directory / "prometheus"
+
     def log(self, service: str) -> Path:
         return self.directory / "logs" / f"{service}.log"
 
@@ -81,6 +86,10 @@ class Layout:
     @property
     def issuer_url(self) -> str:
         return f"http://{HOST}:{self.ports.issuer}"
+
+    @property
+    def prometheus_url(self) -> str:
+        return f"http://{HOST}:{self.ports.prometheus}"
 
     @property
     def upstream_url(self) -> str:

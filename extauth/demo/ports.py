@@ -1,4 +1,4 @@
-"""The TCP ports of one demo: seven in a row, all on 127.0.0.1."""
+"""The TCP ports of one demo: eight in a row, all on 127.0.0.1."""
 
 import errno
 import socket
@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from extauth.demo.errors import DemoError
 
 HOST = "127.0.0.1"
-COUNT = 7
+COUNT = 8
 DEFAULT_BASE = 18000
 LOWEST_BASE = 1024
 HIGHEST_BASE = 65536 - COUNT
@@ -24,6 +24,7 @@ class Ports:
     upstream: int
     envoy_admin: int
     issuer: int
+    prometheus: int
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from extauth.demo.child import Service
@@ -10,6 +11,7 @@ from extauth.demo.directory import claimed, clear, socket_directory
 from extauth.demo.environment import variables, write_environment
 from extauth.demo.layout import Layout
 from extauth.demo.ports import Ports, refuse_taken
+from extauth.demo.prometheus import refuse_missing, start_prometheus
 from extauth.demo.proof import prove
 from extauth.demo.scenario import Scenario
 from extauth.demo.settings_files import write_settings
@@ -20,27 +22,34 @@ from extauth.demo.token_issuer import token_issuer
 from extauth.registry.client import Client
 
 
-def run(scenario: Scenario, directory: Path, port_base: int) -> None:
-    """Run until a signal asks to stop; DemoError when it cannot start or a server dies."""
+def run(scenario: Scenario, directory: Path, port_base: int, *, with_metrics: bool = False) -> None:
+    """Run until a signal asks to stop; DemoError when it cannot start or a server dies.
+
+    `with_metrics`: Prometheus too.
+    """
     with stop_signals():
         try:
-            _run(scenario, directory.absolute(), Ports.from_base(port_base))
+            _run(scenario, directory.absolute(), Ports.from_base(port_base), with_metrics=with_metrics)
         except StopRequested:
             _say("stopped")
 
 
-def _run(scenario: Scenario, directory: Path, ports: Ports) -> None:
+def _run(scenario: Scenario, directory: Path, ports: Ports, *, with_metrics: bool) -> None:
     with ExitStack() as held:
         held.enter_context(claimed(directory))
         refuse_taken(ports)
+        if with_metrics:
+            refuse_missing()
         clear(directory)
         layout = Layout(directory, held.enter_context(socket_directory(directory)), ports)
         _say(f"extauth demo in {directory}, logs in {layout.log('*')}")
         write_settings(layout, scenario)
         supervisor = held.enter_context(Supervisor())
         started = time.monotonic()
-        start_stack(layout, supervisor, lambda service: _report(service, started))
-        _say(_introduction(scenario, layout, _make_environment(scenario, layout, supervisor)))
+        report = partial(_report, started)
+        start_stack(layout, supervisor, report)
+        metrics = start_prometheus(layout, supervisor, report) if with_metrics else ""
+        _say(_introduction(scenario, layout, _make_environment(scenario, layout, supervisor), metrics))
         _say("ready")
         supervisor.watch()
 
@@ -59,18 +68,18 @@ def _make_credentials(scenario: Scenario, layout: Layout) -> list[MadeCredential
     return keys if issuer is None else [*keys, *(make_token(issuer, token) for token in scenario.tokens)]
 
 
-def _introduction(scenario: Scenario, layout: Layout, environment: Path) -> str:
+def _introduction(scenario: Scenario, layout: Layout, environment: Path, metrics: str) -> str:
     here = Path.cwd()
     shown = environment.relative_to(here) if environment.is_relative_to(here) else environment
     tries = (*(call.trial for call in scenario.calls), *scenario.trials)
     trials = [f"  # {trial.expected}: {trial.meaning}\n  {trial.command}\n" for trial in tries]
     heading = f"\nEnvoy is at {layout.envoy_url}. In another terminal:\n\n  . {shown}\n"
     console = f"The console is at {layout.registry_url}/console; sign in with $REGISTRY_TOKEN.\n"
-    return "\n".join([heading, *trials, console, "Ctrl-C stops all of it."])
+    return "\n".join([heading, *trials, console, *([metrics] if metrics else []), "Ctrl-C stops all of it."])
 
 
-def _report(service: Service, started: float) -> None:
-    _say(f"  {service.name:<9} ready after {time.monotonic() - started:.1f} s")
+def _report(started: float, service: Service) -> None:
+    _say(f"  {service.name:<10} ready after {time.monotonic() - started:.1f} s")
 
 
 def _say(text: str) -> None:
