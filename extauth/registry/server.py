@@ -137,8 +137,20 @@ class RegistryServer:
         return SecurityHeaders(Front(api, self._console()))
 
     def _console(self) -> ASGIApp:
-        proxies = self._settings.trusted_proxies
-        parts = Parts(self._sessions, self._failures, self._metrics, self._database, self.registry, proxies)
+        parts = Parts(
+            sessions=self._sessions,
+            failures=self._failures,
+            metrics=self._metrics,
+            database=self._database,
+            registry=self.registry,
+            tenants=self.tenants,
+            plans=self.plans,
+            ledger=self.ledger,
+            health=self._health,
+            answers=self._answers,
+            components=self.components,
+            trusted_proxies=self._settings.trusted_proxies,
+        )
         return create_console(parts)
 
     def _start_grpc(self, opened: ExitStack) -> None:

@@ -32,3 +32,10 @@ def secret_of(answer: httpx2.Response) -> str:
     match = re.search(r'value="(ea_[0-9A-Za-z_]+)"', answer.text)
     assert match is not None, answer.text
     return html.unescape(match[1])
+
+
+def hidden(page: str, name: str) -> str:
+    """What a hidden field of a form holds."""
+    match = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', page)
+    assert match is not None
+    return html.unescape(match[1])

@@ -108,6 +108,8 @@ class Console:
 def _to_sign_in(request: Request) -> Response:
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     wanted = f"?next={quote(path, safe='')}" if request.method in {"GET", "HEAD"} else "?ended=1"
+    if "hx-request" in request.headers:  # htmx would put the page of signing in where a part of another was
+        return Response(headers={"hx-redirect": SIGN_IN + wanted})
     return RedirectResponse(SIGN_IN + wanted, HTTPStatus.SEE_OTHER)
 
 

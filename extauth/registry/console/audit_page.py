@@ -4,22 +4,24 @@ import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
 from extauth.registry.audit_listing import AuditEntry, AuditFilter, AuditTrail
 from extauth.registry.console import words
+from extauth.registry.console.addresses import address
 from extauth.registry.console.app import Page
 from extauth.registry.console.view import by_field, render
 from extauth.registry.console.visit import Visit
 from extauth.registry.errors import InvalidError
 
+_PATH = "/console/audit"
 _PAGE = 50
 _KEPT = ("target", "actor", "tenant")
 _LONGEST = 120
 _TIMES = frozenset({"created_at", "updated_at", "not_before", "expires_at", "revoked_at", "last_used_at"})
-_KEY_KIND = "key"
+_PAGES = {"key": "/console/keys", "tenant": "/console/tenants", "plan": "/console/plans"}
+"""Below which path a kind of thing has its pages."""
 
 
 class Difference(NamedTuple):
@@ -42,14 +44,14 @@ class AuditPage:
         self._trail = trail
 
     def pages(self) -> list[Page]:
-        return [Page("GET", "/console/audit", self.show, ("GET", "/v1/audit"))]
+        return [Page("GET", _PATH, self.show, ("GET", "/v1/audit"))]
 
     def show(self, visit: Visit) -> Response:
         asked = {name: visit.query.get(name, "").strip() for name in _KEPT}
         cursor = visit.query.get("cursor", "")
         tenant = visit.identity.narrow(asked["tenant"])
         values: dict[str, Any] = {"asked": asked, "filtered": any(asked.values()), "is_first": not cursor}
-        values |= {"changes": [], "following": "", "problems": {}, "first_address": _address(asked)}
+        values |= {"changes": [], "following": "", "problems": {}, "first_address": address(_PATH, asked)}
         try:
             found = self._trail.find(AuditFilter(tenant, asked["actor"], asked["target"]), _PAGE, cursor)
         except InvalidError as error:
@@ -57,7 +59,7 @@ class AuditPage:
             return render(visit, "audit.html", HTTPStatus.UNPROCESSABLE_ENTITY, **values)
         values["changes"] = [_change(entry) for entry in found.entries]
         if found.next_cursor:
-            values["following"] = _address({**asked, "cursor": found.next_cursor})
+            values["following"] = address(_PATH, asked, cursor=found.next_cursor)
         return render(visit, "audit.html", **values)
 
 
@@ -66,7 +68,7 @@ def _change(entry: AuditEntry) -> Change:
     differences = [Difference(field, _text(entry.before, field), _text(entry.after, field)) for field in fields]
     empty = {None, "", "[]", "{}"}
     told = [one for one in differences if not (one.before in empty and one.after in empty)]
-    return Change(entry, told, f"/console/keys/{entry.target}" if entry.kind == _KEY_KIND else "")
+    return Change(entry, told, f"{_PAGES[entry.kind]}/{entry.target}" if entry.kind in _PAGES else "")
 
 
 def _text(fields: Mapping[str, Any], field: str) -> str | None:
@@ -77,8 +79,3 @@ def _text(fields: Mapping[str, Any], field: str) -> str | None:
         return words.moment(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _address(asked: Mapping[str, str]) -> str:
-    query = urlencode({name: value for name, value in asked.items() if value})
-    return f"/console/audit?{query}" if query else "/console/audit"

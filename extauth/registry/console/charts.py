@@ -1,6 +1,9 @@
-"""Charts as numbers for SVG: the templates draw them, style sheets give them colours."""
+"""Charts as numbers for SVG: the templates draw them, style sheets give them colours.
 
-from collections.abc import Sequence
+Where there are scripts, charts.js draws the same numbers anew, to be looked at closely.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extauth.registry.console.usage_series import Count
@@ -47,6 +50,17 @@ class Bars:
     bar_width: int
     most: int
     sums: Count
+
+    @property
+    def numbers(self) -> Mapping[str, Sequence[int]]:
+        """For charts.js: when each bar begins (Unix seconds), and its checks."""
+        counts = [bar.count for bar in self.bars]
+        return {
+            "starts": [count.start // 1000 for count in counts],
+            "allowed": [count.allowed for count in counts],
+            "limited": [count.limited for count in counts],
+            "denied": [count.denied for count in counts],
+        }
 
 
 def sparkline(counts: Sequence[Count]) -> Sparkline:

@@ -14,6 +14,7 @@ from extauth.registry.errors import (
     InvalidError,
     NotFoundError,
     RegistryError,
+    StaleError,
     UnavailableError,
 )
 
@@ -43,6 +44,9 @@ def refused(visit: Visit | None, error: RegistryError) -> Response:
         case ConflictError():
             status = HTTPStatus.CONFLICT
             text, remedy = f"The {error.kind} {error.problem.message}.", error.problem.remedy
+        case StaleError():
+            status, remedy = HTTPStatus.CONFLICT, "Open it anew to see how it is now"
+            text = f"Somebody has changed this {error.kind} since you opened the page."
         case InvalidError():
             status = HTTPStatus.UNPROCESSABLE_ENTITY
             text, remedy = "; ".join(f"{one.field} {one.message}" for one in error.problems), error.problems[0].remedy

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast, get_args
-from urllib.parse import urlencode
 
 from starlette.responses import Response
 
+from extauth.registry.console.addresses import address
 from extauth.registry.console.app import Page
 from extauth.registry.console.charts import sparkline
 from extauth.registry.console.usage_series import UsageSeries
@@ -18,10 +18,11 @@ from extauth.registry.key import State
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.sorting import DIRECTIONS, Direction, Order, Sort
 
+_PATH = "/console/keys"
 _PAGE = 25
 _DAYS = 14
 _SORTS = frozenset(get_args(Sort))
-_KEPT = ("text", "state", "tenant", "sort", "order")
+_KEPT = ("text", "state", "tenant", "plan", "sort", "order")
 """What the address of a page keeps of the one before."""
 
 
@@ -31,7 +32,7 @@ class KeyListPage:
         self._usage = usage
 
     def pages(self) -> list[Page]:
-        return [Page("GET", "/console/keys", self.show, ("GET", "/v1/keys"))]
+        return [Page("GET", _PATH, self.show, ("GET", "/v1/keys"))]
 
     def show(self, visit: Visit) -> Response:
         asked = {name: visit.query.get(name, "").strip() for name in _KEPT}
@@ -45,7 +46,7 @@ class KeyListPage:
             )
         usage = self._usage.of([key.id for key in page.keys], "day", _DAYS)
         rows = [(key, sparkline(usage[key.id])) for key in page.keys]
-        following = _address(asked, cursor=page.next_cursor) if page.next_cursor else ""
+        following = address(_PATH, asked, cursor=page.next_cursor) if page.next_cursor else ""
         return self._rendered(visit, asked, rows=rows, following=following, is_first=not cursor)
 
     @staticmethod
@@ -56,6 +57,7 @@ class KeyListPage:
             tenant=visit.identity.narrow(asked["tenant"]),
             state=State(asked["state"]) if asked["state"] else None,
             text=asked["text"],
+            plan=asked["plan"],
         )
 
     def _rendered(
@@ -77,8 +79,8 @@ class KeyListPage:
             sorted_by=order.sort,
             descends=order.descends,
             sort_address=lambda sort: _sort_address(asked, sort, order),
-            first_address=_address(asked),
-            filtered=any(asked[name] for name in ("text", "state", "tenant")),
+            first_address=address(_PATH, asked),
+            filtered=any(asked[name] for name in ("text", "state", "tenant", "plan")),
             **usual | values,
         )
 
@@ -95,9 +97,4 @@ def _sort_address(asked: Mapping[str, str], sort: Sort, now: Order) -> str:
     direction: Direction = DIRECTIONS[sort]
     if sort == now.sort:
         direction = "asc" if now.descends else "desc"
-    return _address({**asked, "sort": sort, "order": direction})
-
-
-def _address(asked: Mapping[str, str], **more: str) -> str:
-    query = urlencode({name: value for name, value in {**asked, **more}.items() if value})
-    return f"/console/keys?{query}" if query else "/console/keys"
+    return address(_PATH, asked, sort=sort, order=direction)

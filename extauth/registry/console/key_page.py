@@ -10,12 +10,14 @@ from extauth.registry.audit_listing import AuditFilter, AuditTrail
 from extauth.registry.console.app import Page
 from extauth.registry.console.charts import bars
 from extauth.registry.console.key_access import key_of
+from extauth.registry.console.limit_sources import limits_in_force
 from extauth.registry.console.usage_series import UsageSeries
 from extauth.registry.console.view import by_field, render
 from extauth.registry.console.visit import Visit
 from extauth.registry.errors import ConflictError, FieldProblem, InvalidError
 from extauth.registry.key import Key
 from extauth.registry.operations import KeyRegistry
+from extauth.registry.tenants import TenantRegistry
 from extauth.registry.usage_tables import Resolution
 
 _ONE = "/console/keys/{key_id}"
@@ -23,6 +25,7 @@ _API = "/v1/keys/{key_id}"
 _HISTORY = 50
 _SPANS: Mapping[str, tuple[Resolution, int]] = {"hours": ("hour", 24), "days": ("day", 30)}
 _DONE = {
+    "changed": "The changes are saved.",
     "revoked": "The key is revoked. Sidecars refuse it from now on.",
     "disabled": "The key is switched off.",
     "enabled": "The key is switched on again.",
@@ -30,8 +33,9 @@ _DONE = {
 
 
 class KeyPage:
-    def __init__(self, registry: KeyRegistry, usage: UsageSeries, trail: AuditTrail) -> None:
+    def __init__(self, registry: KeyRegistry, tenants: TenantRegistry, usage: UsageSeries, trail: AuditTrail) -> None:
         self._registry = registry
+        self._tenants = tenants
         self._usage = usage
         self._trail = trail
 
@@ -56,6 +60,7 @@ class KeyPage:
             key=key,
             state=key.state(self._registry.clock()),
             chart=bars(counts),
+            limits=limits_in_force(key, self._tenants),
             span=span,
             history=[entry for entry in history.entries if entry.kind == "key"],
             has_more=bool(history.next_cursor),

@@ -1,6 +1,6 @@
 """How much some keys were used, period by period: what the charts show, in one look at the ledger."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select, union_all
@@ -23,10 +23,6 @@ class Count(NamedTuple):
         return self.allowed + self.limited + self.denied
 
 
-_Row = tuple[str, int, str, int]
-"""Key id, start, outcome, checks."""
-
-
 class UsageSeries:
     """`clock` in Unix milliseconds."""
 
@@ -41,15 +37,10 @@ class UsageSeries:
         """
         length = LENGTHS[resolution]
         begin = floor(self._clock(), length) - (periods - 1) * length
-        found = {key_id: [[0, 0, 0] for _ in range(periods)] for key_id in key_ids}
+        found: dict[str, list[tuple[int, str, int]]] = {key_id: [] for key_id in key_ids}
         for key_id, start, outcome, checks in self._rows(key_ids, resolution, begin):
-            index = (start - begin) // length
-            if index < periods:  # clocks of sidecars may be ahead
-                found[key_id][index][_PLACES.get(outcome, _DENIED)] += int(checks)
-        return {
-            key_id: [Count(begin + index * length, *counts) for index, counts in enumerate(periods_of)]
-            for key_id, periods_of in found.items()
-        }
+            found[key_id].append((start, outcome, int(checks)))
+        return {key_id: counts_of(rows, begin, length, periods) for key_id, rows in found.items()}
 
     def _rows(
         self, key_ids: Collection[str], resolution: Resolution, begin: int
@@ -64,6 +55,16 @@ class UsageSeries:
         ]
         with self._database.read() as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(union_all(*parts))]
+
+
+def counts_of(rows: Iterable[tuple[int, str, int]], begin: int, length: int, periods: int) -> list[Count]:
+    """Sums of rows of start, outcome and checks, for each of `periods` from `begin` on, `length` milliseconds each."""
+    found = [[0, 0, 0] for _ in range(periods)]
+    for start, outcome, checks in rows:
+        index = (start - begin) // length
+        if index < periods:  # clocks of sidecars may be ahead
+            found[index][_PLACES.get(outcome, _DENIED)] += checks
+    return [Count(begin + index * length, *counts) for index, counts in enumerate(found)]
 
 
 _PLACES = {ALLOWED: 0, LIMITED: 1}

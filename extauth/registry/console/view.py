@@ -26,6 +26,10 @@ class Place(NamedTuple):
 
 PLACES = (
     Place("Keys", "/console/keys", "GET", "/v1/keys"),
+    Place("Usage", "/console/usage", "GET", "/v1/usage"),
+    Place("Tenants", "/console/tenants", "GET", "/v1/tenants"),
+    Place("Plans", "/console/plans", "GET", "/v1/plans"),
+    Place("Health", "/console/health", "GET", "/v1/keys/health"),
     Place("Audit", "/console/audit", "GET", "/v1/audit"),
 )
 
@@ -43,6 +47,8 @@ _templates.filters |= {
     "distance": words.distance,
     "short": words.short,
     "full": words.full,
+    "share": words.share,
+    "seconds": words.seconds,
     "rfc3339": times.to_rfc3339,
 }
 _templates.globals |= {"rate_text": rate_text}

@@ -47,5 +47,18 @@ def full(number: int) -> str:
     return f"{number:,}"
 
 
+def share(percent: float) -> str:
+    """`42%`, `under 1%`."""
+    return "under 1%" if 0 < percent < 1 else f"{percent:.0f}%"
+
+
+def seconds(number: float) -> str:
+    """`0 s`, `3 s`, `4 min`, `2 h`, `3 d`."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if number >= length:
+            return f"{number // length:.0f} {unit}"
+    return f"{number:.0f} s"
+
+
 def _at(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)

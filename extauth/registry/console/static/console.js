@@ -49,3 +49,20 @@ if (page) {
     });
   }
 }
+
+// htmx puts what was found into the page. What it could not get is told, and what stands there stays.
+const trouble = document.getElementById("trouble");
+
+function tell(text) {
+  trouble.textContent = text;
+  trouble.hidden = text === "";
+}
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(name, () => tell("The registry does not answer. What you see may be old."));
+}
+document.body.addEventListener("htmx:responseError", (event) => {
+  const away = event.detail.xhr.status >= 500;
+  tell(away ? "The registry cannot tell now. What you see may be old." : "That was refused. Reload the page.");
+});
+document.body.addEventListener("htmx:afterSwap", () => tell(""));
