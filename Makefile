@@ -37,12 +37,12 @@ demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this m
 test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx and h2load
+test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx, h2load and Redis 7.0
 	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y -qq chromium >/dev/null || \
 	  echo "no Chromium, and apt-get cannot install it: the tests of the console will fail"
-	@{ command -v promtool && command -v nginx && command -v h2load; } >/dev/null || \
-	  { apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus nginx-light nghttp2-client; } >/dev/null || \
-	  echo "no Prometheus, nginx or h2load, and apt-get cannot install them: tests that need them will fail"
+	@{ command -v promtool && command -v nginx && command -v h2load && command -v redis-check-rdb; } >/dev/null || \
+	  { apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus nginx-light nghttp2-client redis-tools; } >/dev/null || \
+	  echo "no Prometheus, nginx, h2load or Redis 7.0, and apt-get cannot install them: tests that need them will fail"
 	$(BIN)/pytest $(ARGS)
 
 # From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`. There grpcio reads sockets as

@@ -44,7 +44,6 @@ def _options(settings: RedisSettings, timeout: float | None, connections: int) -
         "socket_timeout": settings.timeout if timeout is None else timeout,
         "socket_connect_timeout": settings.connect_timeout,
         "protocol": settings.protocol,
-        "retry_on_timeout": False,
         "max_connections": connections,
         "client_name": "extauth",
     }

@@ -40,6 +40,7 @@ class ClusterQueue:
         self._clock = clock
         self._cluster: Any = None  # a RedisCluster, much of which has no types
         self._queues: dict[str, RedisQueue] = {}
+        self._early: list[_Routed] | None = []  # what waits until the Cluster has been looked for once
         self._lock = threading.Lock()
         self._answering = threading.RLock()  # what follows from an answer may fail at once, on the same thread
         self._doubt = threading.Event()
@@ -55,6 +56,7 @@ class ClusterQueue:
         self._stopping.set()
         self._doubt.set()
         self._thread.join(timeout)
+        self._send_early()
         with self._lock:
             queues, self._queues = self._queues, {}
         for queue in queues.values():
@@ -64,7 +66,9 @@ class ClusterQueue:
     def submit(self, need: Need) -> None:
         """Queue a need, or its parts, for the nodes that have them; what has none fails at once."""
         for slot, part in need.split(_slot_of, self.submit).items():
-            self._send(_Routed(self, part, slot))
+            routed = _Routed(self, part, slot)
+            if self._early is None or not self._keep_early(routed):
+                self._send(routed)
 
     def redirect(self, routed: "_Routed", answer: AskError) -> None:
         """Send a need to the node that another one named."""
@@ -82,18 +86,37 @@ class ClusterQueue:
                 self._submit_to(cluster, node, _Asking(routed))
 
     def doubt(self) -> None:
-        """The slots may be elsewhere by now."""
+        self.doubt_slots()
+        for queue in list(self._queues.values()):
+            queue.doubt()
+
+    def doubt_slots(self) -> None:
+        """They may be elsewhere by now."""
         self._doubt.set()
 
     @property
     def redis_is_away(self) -> bool:
-        """Of every node: while others answer it depends on the slot."""
+        """Every node, that is: while others answer it depends on the slot."""
+        if self._cluster is None:
+            return self._early is None
         queues = list(self._queues.values())
         return bool(queues) and all(queue.redis_is_away for queue in queues)
 
     def answer(self, give: Callable[[], None]) -> None:
         with self._answering:
             give()
+
+    def _keep_early(self, routed: "_Routed") -> bool:
+        with self._lock:
+            if self._early is not None:
+                self._early.append(routed)
+            return self._early is not None
+
+    def _send_early(self) -> None:
+        with self._lock:
+            early, self._early = self._early or [], None
+        for routed in early:
+            self._send(routed)
 
     def _send(self, routed: "_Routed") -> None:
         cluster = self._cluster
@@ -130,8 +153,9 @@ class ClusterQueue:
             try:
                 self._look()
             except CLIENT_ERRORS as error:
-                _log.warning("redis_cluster_not_found", error=type(error).__name__)
+                _log.warning("redis_cluster_not_found", error=str(error))
                 self._doubt.set()
+            self._send_early()
             self._stopping.wait(_PACE)
 
     def _look(self) -> None:
@@ -169,7 +193,7 @@ class _Routed:
             self._queue.redirect(self, error.answer)
             return
         if error.kind not in _OWN_FAULT:
-            self._queue.doubt()
+            self._queue.doubt_slots()
         self.give_up(error)
 
     def give_up(self, error: StoreUnavailableError) -> None:

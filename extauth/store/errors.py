@@ -66,6 +66,8 @@ def translate(error: BaseException) -> StoreUnavailableError:
         return RedirectedError(error)
     if is_demoted(error):
         return StoreUnavailableError("read_only")
+    if isinstance(error, RedisClusterException) and error.__cause__ is not None:  # why the Cluster cannot be found
+        return translate(error.__cause__)
     return StoreUnavailableError(next((kind for types, kind in _KINDS if isinstance(error, types)), "reply"))
 
 

@@ -1,4 +1,4 @@
-"""The same tests on every Redis that is supported, in both protocols."""
+"""The same tests on every Redis that is supported, alone and as a Cluster, in both protocols."""
 
 from collections.abc import Iterator
 
@@ -9,25 +9,34 @@ from extauth.settings.redis import RedisSettings
 from extauth.store.client import connect
 from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Queue
+from extauth.store.queues import queue_for
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.decider import Bench, BenchMaker
 from tests.support.publishing import HandPublisher
-from tests.support.redis_server import PACKAGES, RedisServer
+from tests.support.redis_cluster import ClusterServers
+from tests.support.redis_server import DEBIAN, PACKAGES, RedisServer
+
+AnyServer = RedisServer | ClusterServers
+CLUSTERS = {f"cluster-{version.removeprefix('redis-')}": version for version in (*PACKAGES, DEBIAN)}
+BACKENDS = [*PACKAGES, *(pytest.param(name, marks=pytest.mark.slow) for name in (DEBIAN, *CLUSTERS))]
 
 
-@pytest.fixture(scope="session", params=PACKAGES)
-def running_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(request.param, tmp_path_factory.mktemp(request.param))
+@pytest.fixture(scope="session", params=BACKENDS)
+def running_redis(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyServer]:
+    directory, name = tmp_path_factory.mktemp("redis"), request.param
+    server = ClusterServers(CLUSTERS[name], directory) if name in CLUSTERS else RedisServer(name, directory)
     server.start()
     yield server
     server.kill()
 
 
 @pytest.fixture
-def redis_server(running_redis: RedisServer) -> RedisServer:
+def redis_server(request: pytest.FixtureRequest, running_redis: AnyServer) -> AnyServer:
     """Empty, with no script known."""
+    if isinstance(running_redis, ClusterServers) and request.node.get_closest_marker("one_redis"):
+        pytest.skip("of one Redis, not of a Cluster")
     with running_redis.client() as client:
         client.flushall()
         client.script_flush()
@@ -35,7 +44,7 @@ def redis_server(running_redis: RedisServer) -> RedisServer:
 
 
 @pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
-def redis_settings(request: pytest.FixtureRequest, redis_server: RedisServer) -> RedisSettings:
+def redis_settings(request: pytest.FixtureRequest, redis_server: AnyServer) -> RedisSettings:
     return redis_server.settings(namespace="test", timeout="2s", protocol=request.param)
 
 
@@ -67,15 +76,15 @@ def cache() -> NearCache:
 
 
 @pytest.fixture
-def queue(redis_settings: RedisSettings, metrics: SidecarMetrics) -> Iterator[RedisQueue]:
-    queue = RedisQueue(connect(redis_settings), metrics)
+def queue(redis_settings: RedisSettings, metrics: SidecarMetrics) -> Iterator[Queue]:
+    queue = queue_for(redis_settings, metrics)
     queue.start()
     yield queue
     queue.stop(timeout=5)
 
 
 @pytest.fixture
-def bench_of(queue: RedisQueue, cache: NearCache, names: Names, store: HandPublisher) -> BenchMaker:
+def bench_of(queue: Queue, cache: NearCache, names: Names, store: HandPublisher) -> BenchMaker:
     store.begin()
     store.complete()
     return BenchMaker(queue, cache, names, store)

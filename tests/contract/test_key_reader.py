@@ -8,23 +8,23 @@ from prometheus_client import CollectorRegistry
 
 from extauth.keys.record import KeyRecord, Status, Version
 from extauth.settings.redis import RedisSettings
-from extauth.store.client import connect
 from extauth.store.key_reader import Candidate, Found, KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Queue as NeedQueue
+from extauth.store.queues import queue_for
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.publishing import HandPublisher
 
 
 @pytest.fixture
-def waiting(redis_settings: RedisSettings) -> RedisQueue:
+def waiting(redis_settings: RedisSettings) -> NeedQueue:
     """Not started: what is asked of it waits."""
-    return RedisQueue(connect(redis_settings), SidecarMetrics(CollectorRegistry()))
+    return queue_for(redis_settings, SidecarMetrics(CollectorRegistry()))
 
 
 def test_questions_that_share_a_part_are_answered_each_by_itself(
-    waiting: RedisQueue, cache: NearCache, names: Names, store: HandPublisher
+    waiting: NeedQueue, cache: NearCache, names: Names, store: HandPublisher
 ) -> None:
     subject, good, revoked = (Candidate("p1", text * 32) for text in (b"s", b"g", b"r"))
     store.begin(epoch=1)

@@ -17,8 +17,10 @@ from extauth.store.draw import Bucket, Draw
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.lease import SHARE
 from extauth.store.names import Names
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Need, Submit
+from extauth.store.queue import Queue as NeedQueue
 from extauth.store.replicas import Replicas
+from extauth.store.slots import SlotOf
 from extauth.store.upkeep import Upkeep
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.redis_server import RedisServer
@@ -30,7 +32,7 @@ SLOW = Shape.of(1, 3600, 1000)
 class Driver:
     """One replica over real Redis; its own clock stands still until it is moved."""
 
-    def __init__(self, queue: RedisQueue, metrics: SidecarMetrics, replicas: Callable[[], int] = lambda: 1) -> None:
+    def __init__(self, queue: NeedQueue, metrics: SidecarMetrics, replicas: Callable[[], int] = lambda: 1) -> None:
         self._queue = queue
         self.now = time.monotonic() + 10_000  # ahead of the queue's clock, so that nothing comes too late there
         self.buckets = TokenBuckets(queue.submit, metrics, replicas, lambda: self.now)
@@ -79,9 +81,12 @@ class _Ping:
     def fail(self, error: StoreUnavailableError) -> None:
         self._answered.put(False)
 
+    def split(self, slot_of: SlotOf, submit: Submit) -> dict[int, Need]:
+        return {slot_of("b:{a}"): self}  # the slot of all buckets here
+
 
 @pytest.fixture
-def driver(queue: RedisQueue, metrics: SidecarMetrics) -> Driver:
+def driver(queue: NeedQueue, metrics: SidecarMetrics) -> Driver:
     return Driver(queue, metrics)
 
 
@@ -91,8 +96,11 @@ def leased(shape: Shape, name: str = "b:{a}:1") -> Draw:
 
 def calls(redis_server: RedisServer) -> int:
     """How often a script was called."""
-    with redis_server.client() as client:
-        return int(client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
+    total = 0
+    for node in redis_server.nodes:
+        with node.client() as client:
+            total += int(client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0))
+    return total
 
 
 def debt(redis_server: RedisServer, name: str, shape: Shape) -> int:
@@ -127,7 +135,7 @@ def test_a_caller_over_its_limit_is_refused_with_one_question_a_second(
 
 
 def test_nothing_is_kept_when_the_replica_stops(
-    driver: Driver, queue: RedisQueue, redis_server: RedisServer, names: Names
+    driver: Driver, queue: NeedQueue, redis_server: RedisServer, names: Names
 ) -> None:
     draw = leased(SLOW)
     upkeep = Upkeep(driver.leases, Replicas(queue.submit, names))
@@ -178,7 +186,7 @@ def test_all_or_nothing_with_one_bucket_in_memory_and_one_in_redis(driver: Drive
 
 
 def test_while_redis_is_away_leases_are_used_up_and_then_the_replicas_share(
-    queue: RedisQueue, metrics: SidecarMetrics, redis_server: RedisServer
+    queue: NeedQueue, metrics: SidecarMetrics, redis_server: RedisServer
 ) -> None:
     driver = Driver(queue, metrics, replicas=lambda: 4)
     draw = leased(SLOW)
@@ -204,7 +212,7 @@ def test_while_redis_is_away_leases_are_used_up_and_then_the_replicas_share(
     assert debt(redis_server, "b:{a}:1", SLOW) == pytest.approx(share + 2, abs=1)
 
 
-def test_replicas_count_each_other(queue: RedisQueue, names: Names, redis_server: RedisServer) -> None:
+def test_replicas_count_each_other(queue: NeedQueue, names: Names, redis_server: RedisServer) -> None:
     first, second, third = (Replicas(queue.submit, names) for _ in range(3))
     assert first.count() == 1
     for replica in (first, second, third):
@@ -226,6 +234,7 @@ def test_replicas_count_each_other(queue: RedisQueue, names: Names, redis_server
 
 
 @pytest.mark.slow
+@pytest.mark.one_redis
 @pytest.mark.parametrize(("rate", "burst"), [(400, 800), (60, 400)])
 def test_real_processes_together_admit_no_more_than_the_bound(redis_server: RedisServer, rate: int, burst: int) -> None:
     arguments = [redis_server.url, str(rate), str(burst), "3"]

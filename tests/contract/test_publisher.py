@@ -425,7 +425,7 @@ class TestLosses:
         replica.publish()
         wait_until(lambda: replica.publisher.step() > 0 and replica.state.compared.startswith("records:"))
         started = time.monotonic()
-        wait_until(lambda: replica.publisher.step() > 0 and replica.state.compared == "")
+        wait_until(lambda: replica.publisher.step() > 0 and replica.state.compared == "", 60)
         assert time.monotonic() - started > 0.3
 
 

@@ -11,9 +11,11 @@ from prometheus_client import CollectorRegistry
 from redis.client import Pipeline
 
 from extauth.settings.redis import RedisSettings
-from extauth.store.client import connect
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.queue import RedisQueue
+from extauth.store.queue import Need, Submit
+from extauth.store.queue import Queue as NeedQueue
+from extauth.store.queues import queue_for
+from extauth.store.slots import SlotOf
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
@@ -37,8 +39,11 @@ class Echo:
     def fail(self, error: StoreUnavailableError) -> None:
         self._answers.put(error.kind)
 
+    def split(self, slot_of: SlotOf, submit: Submit) -> dict[int, Need]:
+        return {slot_of("the same for all"): self}
 
-def test_each_need_gets_its_own_reply(queue: RedisQueue) -> None:
+
+def test_each_need_gets_its_own_reply(queue: NeedQueue) -> None:
     answers: Queue[Any] = Queue()
     texts = [f"text {number}" for number in range(1000)]
     for text in texts:
@@ -46,13 +51,13 @@ def test_each_need_gets_its_own_reply(queue: RedisQueue) -> None:
     assert [answers.get(timeout=10) for _ in texts] == [text.encode() for text in texts]
 
 
-def test_a_need_whose_time_is_up_is_not_sent(queue: RedisQueue) -> None:
+def test_a_need_whose_time_is_up_is_not_sent(queue: NeedQueue) -> None:
     answers: Queue[Any] = Queue()
     queue.submit(Echo("late", answers, seconds=0))
     assert answers.get(timeout=10) == "deadline"
 
 
-def test_one_bad_reply_does_not_touch_its_neighbours(queue: RedisQueue) -> None:
+def test_one_bad_reply_does_not_touch_its_neighbours(queue: NeedQueue) -> None:
     class Wrong(Echo):
         def ask(self, pipeline: Pipeline) -> int:
             pipeline.execute_command("NO-SUCH-COMMAND")
@@ -64,7 +69,7 @@ def test_one_bad_reply_does_not_touch_its_neighbours(queue: RedisQueue) -> None:
     assert [answers.get(timeout=10) for _ in range(3)] == [b"a", "reply", b"c"]
 
 
-def test_a_fault_in_one_check_does_not_end_the_thread(queue: RedisQueue) -> None:
+def test_a_fault_in_one_check_does_not_end_the_thread(queue: NeedQueue) -> None:
     class Faulty(Echo):
         def answer(self, replies: Sequence[Any]) -> None:
             raise RuntimeError("a fault of ours")
@@ -76,9 +81,11 @@ def test_a_fault_in_one_check_does_not_end_the_thread(queue: RedisQueue) -> None
 
 
 def test_a_dead_redis_fails_needs_at_once_and_is_used_again_when_it_is_back(
-    queue: RedisQueue, redis_server: RedisServer
+    queue: NeedQueue, redis_server: RedisServer
 ) -> None:
     answers: Queue[Any] = Queue()
+    queue.submit(Echo("warm", answers))
+    assert answers.get(timeout=10) == b"warm"
     redis_server.kill()
     queue.submit(Echo("a", answers))
     assert answers.get(timeout=10) == "connection"
@@ -101,7 +108,7 @@ def test_a_stopped_redis_costs_one_timeout_and_no_more(
     redis_server: RedisServer, redis_settings: RedisSettings
 ) -> None:
     settings = redis_settings.model_copy(update={"timeout": 0.1})
-    queue = RedisQueue(connect(settings), SidecarMetrics(CollectorRegistry()))
+    queue = queue_for(settings, SidecarMetrics(CollectorRegistry()))
     queue.start()
     answers: Queue[Any] = Queue()
     queue.submit(Echo("warm", answers))
@@ -121,9 +128,11 @@ def test_while_redis_is_stopped_no_need_waits_to_find_that_out(
     redis_server: RedisServer, redis_settings: RedisSettings
 ) -> None:
     settings = redis_settings.model_copy(update={"timeout": 0.1})
-    queue = RedisQueue(connect(settings), SidecarMetrics(CollectorRegistry()))
+    queue = queue_for(settings, SidecarMetrics(CollectorRegistry()))
     queue.start()
     answers: Queue[Any] = Queue()
+    queue.submit(Echo("warm", answers))
+    assert answers.get(timeout=10) == b"warm"
     redis_server.signal(signal.SIGSTOP)
     try:
         queue.doubt()  # something else has noticed
@@ -142,7 +151,7 @@ def test_while_redis_is_stopped_no_need_waits_to_find_that_out(
     queue.stop(timeout=5)
 
 
-def test_a_doubt_that_is_unfounded_changes_nothing(queue: RedisQueue) -> None:
+def test_a_doubt_that_is_unfounded_changes_nothing(queue: NeedQueue) -> None:
     answers: Queue[Any] = Queue()
     for _ in range(100):
         queue.doubt()
@@ -151,7 +160,7 @@ def test_a_doubt_that_is_unfounded_changes_nothing(queue: RedisQueue) -> None:
 
 
 def test_stopping_answers_what_waits(redis_settings: RedisSettings) -> None:
-    queue = RedisQueue(connect(redis_settings), SidecarMetrics(CollectorRegistry()))
+    queue = queue_for(redis_settings, SidecarMetrics(CollectorRegistry()))
     answers: Queue[Any] = Queue()
     for _ in range(10):
         queue.submit(Echo("x", answers))

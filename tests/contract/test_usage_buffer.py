@@ -191,6 +191,7 @@ class LosesReplies(redis.Redis):
         return answer
 
 
+@pytest.mark.one_redis
 def test_a_batch_whose_arrival_was_not_confirmed_comes_again_under_the_same_id(
     make: Callable[..., UsageBuffer], reader: UsageReader, redis_server: RedisServer
 ) -> None:
@@ -215,6 +216,7 @@ def test_a_stream_that_nobody_reads_does_not_grow_for_ever(
     assert "key 999" in sums(reader)
 
 
+@pytest.mark.one_redis
 def test_counting_never_waits_for_redis(make: Callable[..., UsageBuffer], redis_server: RedisServer) -> None:
     sending = threading.Event()
     goes_on = threading.Event()

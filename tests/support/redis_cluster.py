@@ -1,0 +1,129 @@
+"""A real Redis Cluster on the loopback, of three primaries, and replicas where a test wants a failover."""
+
+import random
+import socket
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.cluster import RedisCluster
+
+from extauth.settings.redis import RedisSettings
+from tests.support.redis_server import RedisServer
+from tests.support.wait import wait_until
+
+PRIMARIES = 3
+SLOTS = 16384
+_BUS = 10_000  # a node's own port on the bus is so much higher
+
+
+class ClusterServers:
+    """Used like RedisServer. `node_timeout` is after how many milliseconds a node is taken for dead."""
+
+    def __init__(self, version: str, directory: Path, *, replicas: int = 0, node_timeout: int = 10_000) -> None:
+        self.ports = [free_port() for _ in range(PRIMARIES + replicas)]
+        self.nodes = [self._node(version, directory, port, node_timeout) for port in self.ports]
+        self._is_made = False
+
+    def _node(self, version: str, directory: Path, port: int, node_timeout: int) -> RedisServer:
+        options = {
+            "port": port,
+            "bind": "127.0.0.1",
+            "cluster-enabled": "yes",
+            "cluster-config-file": f"nodes-{port}.conf",
+            "cluster-node-timeout": node_timeout,
+            "repl-diskless-sync": "yes",
+            "repl-diskless-sync-delay": 0,
+        }
+        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        return RedisServer(version, directory, *arguments, name=f"node-{port}")
+
+    def start(self) -> None:
+        """All nodes; they remember their slots."""
+        for node in self.nodes:
+            node.start()
+        if not self._is_made:
+            self._make()
+            self._is_made = True
+        self.wait_until_whole()
+
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def signal(self, number: int) -> None:
+        for node in self.nodes:
+            node.signal(number)
+
+    def client(self) -> RedisCluster:
+        return RedisCluster(host="127.0.0.1", port=self.ports[0])
+
+    def settings(self, **changes: object) -> RedisSettings:
+        nodes = [f"127.0.0.1:{port}" for port in self.ports]
+        return RedisSettings.model_validate({"cluster": {"nodes": nodes}, **changes})
+
+    def wait_until_whole(self) -> None:
+        """Until every node that lives says that all slots are served."""
+        wait_until(lambda: all(map(_is_whole, self.nodes)), 60)
+
+    def primary_of(self, name: str) -> RedisServer:
+        """The node that serves a name now."""
+        with self.client() as client:
+            node: Any = client.get_node_from_key(name)
+            return self.nodes[self.ports.index(node.port)]
+
+    def _make(self) -> None:
+        for index, node in enumerate(self.nodes):
+            with node.client() as client:
+                if index < PRIMARIES:
+                    bounds = [SLOTS * one // PRIMARIES for one in (index, index + 1)]
+                    client.execute_command("CLUSTER", "ADDSLOTS", *range(*bounds))
+                client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", index + 1)
+                client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.ports[0])
+        wait_until(lambda: all(_known(node) == len(self.nodes) for node in self.nodes), 60)
+        for index, node in enumerate(self.nodes[PRIMARIES:]):
+            with self.nodes[index % PRIMARIES].client() as client:
+                primary = client.execute_command("CLUSTER", "MYID").decode()
+            with node.client() as client:
+                client.execute_command("CLUSTER", "REPLICATE", primary)
+            wait_until(lambda node=node: _has_followed(node), 60)
+
+
+def free_port() -> int:
+    """A port of which the one on the bus is free too."""
+    while True:
+        port = random.randint(20_000, 29_999)
+        with socket.socket() as first, socket.socket() as second:
+            try:
+                first.bind(("127.0.0.1", port))
+                second.bind(("127.0.0.1", port + _BUS))
+            except OSError:
+                continue
+            return port
+
+
+def _information(node: RedisServer) -> dict[str, str]:
+    """CLUSTER INFO of a node; nothing while it does not answer."""
+    try:
+        with node.client() as client:
+            text = client.execute_command("CLUSTER", "INFO")
+    except redis.RedisError:
+        return {}
+    if isinstance(text, dict):
+        return text
+    return dict(line.split(":") for line in text.decode().split())
+
+
+def _is_whole(node: RedisServer) -> bool:
+    found = _information(node)
+    return not found or (found["cluster_state"] == "ok" and int(found["cluster_slots_ok"]) == SLOTS)
+
+
+def _known(node: RedisServer) -> int:
+    return int(_information(node).get("cluster_known_nodes", 0))
+
+
+def _has_followed(node: RedisServer) -> bool:
+    with node.client() as client:
+        found: Any = client.info("replication")
+    return found["role"] == "slave" and found["master_link_status"] == "up"
