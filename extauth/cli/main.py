@@ -12,6 +12,7 @@ _COMMANDS = {
     "demo": "extauth.cli.demo:demo",
     "envoy": "extauth.cli.envoy:envoy",
     "keys": "extauth.cli.keys:keys",
+    "limits": "extauth.cli.limits:limits",
     "plans": "extauth.cli.plans:plans",
     "registry": "extauth.cli.registry:registry",
     "serve": "extauth.cli.serve:serve",

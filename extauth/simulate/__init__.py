@@ -1,0 +1,1 @@
+"""Limits tried on a log of arrivals: what they would have refused, by the arithmetic that Redis does."""

@@ -1,0 +1,33 @@
+"""Times in logs, as microseconds since 1970."""
+
+from datetime import UTC, datetime, timedelta
+
+from extauth.simulate.errors import BadLineError
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UNITS = ((1e11, 1e6), (1e14, 1e3), (1e17, 1.0), (1e20, 1e-3))
+"""Numbers below the first are seconds, then milliseconds, microseconds, nanoseconds, and so many microseconds."""
+
+
+def parse(text: str) -> int:
+    """ISO 8601 (UTC where no offset is given), or a number since 1970 in seconds, milliseconds and so on."""
+    try:
+        if "-" in text[1:]:
+            return _of(datetime.fromisoformat(text))
+        number = float(text)
+        return next(round(number * unit) for below, unit in _UNITS if 0 <= number < below)
+    except (ValueError, OverflowError, StopIteration):
+        raise BadLineError(f"{text[:40]!r} is not a time") from None
+
+
+def _of(moment: datetime) -> int:
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+
+
+def iso(time: int) -> str:
+    """RFC 3339 with milliseconds."""
+    moment = _EPOCH + timedelta(microseconds=time)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
