@@ -49,6 +49,8 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/v1/identity"): Permission(_EVERYBODY),
     ("GET", "/v1/keys"): _VIEW,
     ("POST", "/v1/keys"): _EDIT,
+    ("POST", "/v1/keys:import"): _EDIT,
+    ("GET", "/v1/keys:import"): _VIEW,
     ("GET", "/v1/keys/{key_id}"): _VIEW,
     ("PATCH", "/v1/keys/{key_id}"): _EDIT,
     ("POST", "/v1/keys/{key_id}/rotate"): _EDIT,

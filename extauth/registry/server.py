@@ -19,6 +19,7 @@ from extauth.registry.grpc_server import GrpcServer
 from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
 from extauth.registry.idempotency import IdempotentAnswers
+from extauth.registry.imports import KeyImports
 from extauth.registry.key_health import KeyHealth
 from extauth.registry.leak_sources import signatures_of
 from extauth.registry.leaks import LeakReports
@@ -31,6 +32,7 @@ from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
 from extauth.registry.rest.app import Door, create_app
 from extauth.registry.rest.audit_routes import AuditRoutes
 from extauth.registry.rest.health_routes import HealthRoutes
+from extauth.registry.rest.import_routes import ImportRoutes
 from extauth.registry.rest.leak_routes import LeakRoutes
 from extauth.registry.rest.plan_routes import PlanRoutes
 from extauth.registry.rest.routes import KeyRoutes
@@ -68,6 +70,7 @@ class RegistryServer:
         password = settings.database_password.read() if settings.database_password else None
         self._database = Database(settings.database, password)
         self.registry = KeyRegistry(self._database, settings.keys.prefix, peppers, self._metrics)
+        self._imports = KeyImports(self._database, peppers, self._metrics)
         self.tenants = TenantRegistry(self._database, self._metrics)
         self.plans = PlanRegistry(self._database, self._metrics)
         self.tokens = TokenRegistry(self._database, peppers, self._metrics)
@@ -123,6 +126,7 @@ class RegistryServer:
         routes = (
             HealthRoutes(self._health, self.registry),  # before the keys, which take any path below theirs
             KeyRoutes(self.registry),
+            ImportRoutes(self._imports),
             TenantRoutes(self.tenants),
             PlanRoutes(self.plans),
             TokenRoutes(self.tokens),

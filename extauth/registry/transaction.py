@@ -5,7 +5,7 @@ and nobody can see revision n + 1 before n.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
@@ -26,6 +26,7 @@ class Action(StrEnum):
     """What a change did, as the `changes` table tells it."""
 
     CREATED = "created"
+    IMPORTED = "imported"
     UPDATED = "updated"
     ROTATED = "rotated"
     REVOKED = "revoked"
@@ -42,6 +43,8 @@ class Action(StrEnum):
     PLAN_CREATED = "plan_created"
     PLAN_UPDATED = "plan_updated"
     PLAN_DELETED = "plan_deleted"
+    IMPORT_BEGUN = "import_begun"
+    IMPORT_ENDED = "import_ended"
     EPOCH_BEGUN = "epoch_begun"
     ADMIN_CREATED = "admin_token_created"
     ADMIN_ROTATED = "admin_token_rotated"
@@ -74,6 +77,18 @@ class Transaction:
         self.connection.execute(insert(table).values(**row, revision=revision))
         self._tell(table, {}, row, revision, action)
         return revision
+
+    def insert_keys(self, rows: Sequence[Mapping[str, Any]], action: Action) -> None:
+        """Write many new rows of `keys` at once. The audit trail is told of all of them together, by the caller."""
+        if not rows:
+            return
+        self.done[action] += len(rows)
+        first = self._next_revisions(len(rows)) - len(rows) + 1
+        numbered = list(enumerate(rows, first))
+        self.connection.execute(insert(schema.keys), [{**row, "revision": revision} for revision, row in numbered])
+        told = {"action": action.value, "actor": self.actor, "committed_at": self.now}
+        changed = [{"revision": revision, "key_id": row["id"], **told} for revision, row in numbered]
+        self.connection.execute(insert(schema.changes), changed)
 
     def update(self, table: Table, row: Mapping[str, Any], action: Action) -> int:
         """Write the present state of a row that was read and held in this transaction; return its new revision."""

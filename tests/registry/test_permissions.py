@@ -49,6 +49,8 @@ EXPECTED: Mapping[str, Allowed] = {
     "GET /v1/identity": Allowed(ALL),
     "GET /v1/keys": Allowed(VIEW),
     "POST /v1/keys": Allowed(EDIT, body={"name": "a key", "tenant": "acme"}, names="acme"),
+    "POST /v1/keys:import": Allowed(EDIT, body={"name": "a key", "secret": "of sixteen or more"}),
+    "GET /v1/keys:import": Allowed(VIEW),
     "GET /v1/keys/{key_id}": Allowed(VIEW, names="key"),
     "PATCH /v1/keys/{key_id}": Allowed(EDIT, body={"name": "new"}, names="key"),
     "POST /v1/keys/{key_id}/rotate": Allowed(EDIT, names="key"),

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from extauth.registry.authentication import Authenticator, bearer_token
@@ -27,8 +28,10 @@ from extauth.telemetry.logs import logger
 MAX_BODY_BYTES = 64 * 1024
 LARGER_BODIES: Mapping[str, int] = {"/v1/leak-reports/github": 1024 * 1024}
 """Paths where more may come: an alert may be of many leaked keys, and is not repeated in smaller parts."""
+STREAMED = frozenset({"/v1/keys:import"})
+"""Paths whose bodies may be of any length: their routes read them part by part."""
 BODY_DEADLINE = 10.0
-"""Seconds for a whole body to arrive."""
+"""Seconds for a whole body to arrive, or for the next part of one that is streamed."""
 PAGES = "/docs/"
 """What is below it needs no token either: files that anybody may have."""
 
@@ -102,6 +105,9 @@ class Guard:
         return identity
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in STREAMED:
+            await self._app(scope, _paced(receive, self._body_deadline), send)
+            return
         limit = LARGER_BODIES.get(scope["path"], MAX_BODY_BYTES)
         try:
             async with asyncio.timeout(self._body_deadline):
@@ -143,6 +149,25 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return bytes(body)
+
+
+def _paced(receive: Receive, deadline: float) -> Receive:
+    """Give up a body of which nothing comes for so many seconds; afterwards one may wait for the client to leave."""
+    is_complete = False
+
+    async def paced() -> Message:
+        nonlocal is_complete
+        if is_complete:
+            return await receive()
+        try:
+            async with asyncio.timeout(deadline):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, "the body took too long") from None
+        is_complete = not message.get("more_body", False)
+        return message
+
+    return paced
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

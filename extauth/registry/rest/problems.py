@@ -124,7 +124,7 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
 
 async def _misshapen(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    errors = [_field_problem(detail) for detail in error.errors()]
+    errors = [field_problem(detail) for detail in error.errors()]
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "some fields cannot be taken as they are", errors)
 
 
@@ -140,7 +140,7 @@ async def _fault(_request: Request, _error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the registry's own: see its log")
 
 
-def _field_problem(detail: Mapping[str, Any]) -> FieldProblem:
+def field_problem(detail: Mapping[str, Any]) -> FieldProblem:
     """One of pydantic's errors; what was sent is not repeated, since it may be a secret in the wrong place."""
     path = detail["loc"][1:] if detail["loc"][0] in _PLACES else detail["loc"]
     field = dotted(path).encode(errors="replace").decode()
