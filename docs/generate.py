@@ -30,6 +30,7 @@ from extauth.telemetry.many_processes import COMBINED, Combine
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.supervisor_metrics import SupervisorMetrics
+from extauth.telemetry.tls_metrics import TlsMetrics
 from extauth.telemetry.usage_metrics import CollectorMetrics, UsageMetrics
 
 FILES: dict[str, type[Settings]] = {
@@ -130,6 +131,7 @@ def metrics_page() -> str:
         ("Sidecar, bearer tokens", BearerMetrics),
         ("Sidecar, usage", UsageMetrics),
         ("Sidecar with several workers", SupervisorMetrics),
+        ("Sidecar and registry, where they speak TLS", TlsMetrics),
         ("Publisher", PublisherMetrics),
         ("Registry, usage on its way", CollectorMetrics),
         ("Registry, usage in the ledger", LedgerMetrics),

@@ -14,6 +14,7 @@ from extauth.serving.sockets import BindError
 from extauth.settings.problems import SettingsError
 from extauth.settings.values import SecretError
 from extauth.telemetry.logs import configure, logger
+from extauth.tls.material import TlsError
 
 _log = logger(__name__)
 
@@ -42,7 +43,7 @@ def _run_one_process(settings: SidecarSettings, path: Path) -> None:
     try:
         process = SingleProcess(settings, path)
         process.start()
-    except (SecretError, MissingExtraError, BindError) as error:
+    except (SecretError, MissingExtraError, TlsError, BindError) as error:
         raise click.ClickException(str(error)) from error
     on_signal(signal.SIGHUP, process.reloader.look_now)
     on_signal(signal.SIGUSR2, lambda: _log.warning("nothing_to_restart_one_by_one", workers=1))
@@ -60,7 +61,7 @@ def _run_workers(settings: SidecarSettings, path: Path) -> None:
     try:
         supervisor = Supervisor(settings, path, fork_server)
         supervisor.start()
-    except (SettingsError, BindError, WorkerError) as error:
+    except (SettingsError, TlsError, BindError, WorkerError) as error:
         raise click.ClickException(str(error)) from error
     on_signal(signal.SIGHUP, supervisor.reloader.look_now)
     on_signal(signal.SIGUSR2, supervisor.restart.ask)

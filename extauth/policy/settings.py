@@ -13,6 +13,7 @@ from extauth.policy.errors import Errors
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
+from extauth.settings.tls import ServerTls
 from extauth.settings.values import Address, Duration, TcpAddress, parse_address
 from extauth.telemetry.logs import LogSettings
 
@@ -35,8 +36,12 @@ class ListenSettings(Settings):
     transport: Literal["lean", "stock"] = "lean"
     """`lean` is a loop of our own on grpcio's completion queue, which costs a fraction of the CPU of grpcio's own server,
     `stock`. It gives way to that, with a warning, where it does not work with the grpcio that is installed."""
+    tls: ServerTls | None = None
+    """TLS on the TCP addresses of `grpc`; unix sockets are guarded by their permissions."""
     admin: TcpAddress = "127.0.0.1:9902"
     """For /metrics, /healthz and /readyz."""
+    admin_tls: ServerTls | None = None
+    """TLS on `admin`."""
 
 
 class CacheSettings(Settings):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -15,6 +16,7 @@ from extauth.serving.components import Reporting
 from extauth.serving.sockets import BindError
 from extauth.settings.values import host_and_port
 from extauth.telemetry.logs import logger
+from extauth.tls.certificate import ServerCertificate
 
 _log = logger(__name__)
 
@@ -27,7 +29,9 @@ _Pages = Mapping[str, Callable[[str], _Page]]
 class AdminServer:
     """HTTP/1.1 on threads of its own, so that a scrape never holds up a check for long."""
 
-    def __init__(self, address: str, metrics: Collector, readiness: Reporting) -> None:
+    def __init__(
+        self, address: str, metrics: Collector, readiness: Reporting, tls: ServerCertificate | None = None
+    ) -> None:
         pages: _Pages = {
             "/metrics": lambda accept: _metrics(metrics, accept),
             "/healthz": lambda _: (HTTPStatus.OK, "text/plain", b"ok\n"),
@@ -36,7 +40,7 @@ class AdminServer:
         handler = type("RequestHandler", (_RequestHandler,), {"pages": pages})
         host, port = host_and_port(address)
         try:
-            self._server = _Server((host, port), handler)
+            self._server = _Server((host, port), handler, tls)
         except OSError as error:
             raise BindError(f"cannot listen on {address} (listen.admin): {error.strerror}") from error
         self.port: int = self._server.server_address[1]
@@ -54,9 +58,20 @@ class AdminServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(
+        self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ServerCertificate | None
+    ) -> None:
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._tls = tls
         super().__init__(address, handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, client = super().get_request()
+        if self._tls is None:
+            return connection, client
+        # The handshake comes with the first read, on the request's own thread: here it would hold up all others.
+        wrapped = self._tls.context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return wrapped, client
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (the base's signature)
         """A prober that hangs up early is none of our business; a fault of ours is."""

@@ -64,9 +64,11 @@ class CompletionQueueServer:
         self._request_tag = self._on_request
         self._thread = threading.Thread(target=self._run, name=LOOP, daemon=True)
 
-    def add_port(self, target: str) -> int:
-        """The port bound (1 for a unix socket); RuntimeError or 0 when it cannot be."""
-        port: int = self._server.add_http2_port(target.encode())
+    def add_port(self, target: str, credentials: grpc.ServerCredentials | None = None) -> int:
+        """The port bound (1 for a unix socket), with TLS by `credentials`; RuntimeError or 0 when it cannot be."""
+        private: Any = credentials
+        secured = () if credentials is None else (private._credentials,)  # noqa: SLF001 (cygrpc's own are in it)
+        port: int = self._server.add_http2_port(target.encode(), *secured)
         return port
 
     def start(self) -> None:

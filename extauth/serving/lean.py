@@ -11,6 +11,7 @@ from extauth.serving.last_calls import let_calls_end
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import Listeners
 from extauth.serving.timers import Act
+from extauth.serving.tls import server_credentials
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
 
@@ -35,7 +36,8 @@ class LeanTransport:
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        bound = self._listeners.bind(self._server.add_port)
+        credentials = None if self._options.tls is None else server_credentials(self._options.tls)
+        bound = self._listeners.bind(self._server.add_port, partial(self._server.add_port, credentials=credentials))
         self._server.start()
         return bound
 

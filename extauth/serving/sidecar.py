@@ -1,6 +1,7 @@
 """The sidecar: all of its parts, in the order in which they start, and stop in reverse."""
 
 import time
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
@@ -8,6 +9,7 @@ from extauth.check.decide import UsageOutcome
 from extauth.policy.settings import SidecarSettings
 from extauth.serving import garbage
 from extauth.serving.bearer_tokens import BearerTokens
+from extauth.serving.certificates import Certificates
 from extauth.serving.components import Component, Components
 from extauth.serving.engine import Engine, Parts
 from extauth.serving.rate_limits import RateLimits
@@ -23,18 +25,21 @@ from extauth.store.queues import queue_for
 from extauth.store.usage import UsageBuffer
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
+from extauth.tls.certificate import ServerCertificate
 
 _USAGE_PATIENCE = 2.0  # seconds; no check waits for it
 _OCTAL = 8
 
 
 class Sidecar:
-    """`prepare`, `listen`, then `stop`.
+    """`prepare`, `listen`, then `stop`. `listeners` are those of the process, of which TLS may be wanted.
 
-    Raises SecretError, MissingExtraError and BindError when it cannot start.
+    Raises SecretError, MissingExtraError, TlsError and BindError when it cannot start.
     """
 
-    def __init__(self, settings: SidecarSettings, claim: Claim = Claim.ALONE) -> None:
+    def __init__(
+        self, settings: SidecarSettings, claim: Claim = Claim.ALONE, listeners: Sequence[str] = ("grpc",)
+    ) -> None:
         self._settings = settings
         self._draining = False
         self._serving = False
@@ -70,7 +75,9 @@ class Sidecar:
         engine = Engine(parts, settings)
         self.apply = engine.apply
         self.reloads = metrics.reloads
-        name, self._transport = choose(settings.listen.transport, engine, _transport_options(settings, claim))
+        self.certificates = Certificates(settings.listen, registry, *listeners)
+        options = _transport_options(settings, claim, self.certificates.of("grpc"))
+        name, self._transport = choose(settings.listen.transport, engine, options)
         metrics.transport.labels(name).set(1)
         self.components = Components(self._components(), metrics.ready)
         metrics.near_cache_entries.set_function(lambda: len(cache))
@@ -78,6 +85,7 @@ class Sidecar:
 
     def prepare(self) -> None:
         """Begin to read what checks are answered from."""
+        self.certificates.start()
         self._queue.start()
         self._limits.start()
         self._feed.start()
@@ -108,6 +116,7 @@ class Sidecar:
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
+        self.certificates.stop()
 
     def _components(self) -> list[Component]:
         return [
@@ -127,7 +136,7 @@ def _count_nothing(_caller: str, _tenant: str, _api: str, _outcome: UsageOutcome
     """Stands in while usage is not counted."""
 
 
-def _transport_options(settings: SidecarSettings, claim: Claim) -> TransportOptions:
+def _transport_options(settings: SidecarSettings, claim: Claim, tls: ServerCertificate | None) -> TransportOptions:
     return TransportOptions(
         addresses=settings.listen.grpc,
         socket_mode=int(settings.listen.socket_mode, _OCTAL),
@@ -135,4 +144,5 @@ def _transport_options(settings: SidecarSettings, claim: Claim) -> TransportOpti
         max_message_size=settings.check.max_message_size,
         threads=settings.check.threads,
         claim=claim,
+        tls=tls,
     )

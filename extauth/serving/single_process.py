@@ -15,13 +15,14 @@ _log = logger(__name__)
 class SingleProcess:
     """`start`, then `stop`. `path` is the settings' file, which is watched.
 
-    Raises SecretError, MissingExtraError and BindError when it cannot start.
+    Raises SecretError, MissingExtraError, TlsError and BindError when it cannot start.
     """
 
     def __init__(self, settings: SidecarSettings, path: Path) -> None:
-        self._sidecar = sidecar = Sidecar(settings)
+        self._sidecar = sidecar = Sidecar(settings, listeners=("grpc", "admin"))
         self.reloader = PolicyReloader(path, settings, lambda changed, _text: sidecar.apply(changed), sidecar.reloads)
-        self._admin = AdminServer(settings.listen.admin, sidecar.registry, sidecar.components)
+        tls = sidecar.certificates.of("admin")
+        self._admin = AdminServer(settings.listen.admin, sidecar.registry, sidecar.components, tls)
 
     def start(self) -> None:
         self._admin.start()

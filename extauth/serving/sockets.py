@@ -41,9 +41,15 @@ class Listeners:
         self._claim = claim
         self._sockets: dict[Path, tuple[int, int]] = {}
 
-    def bind(self, add_port: AddPort) -> dict[str, str]:
-        """Listen; return each address, host:port or unix:/path, with the one bound. Raises BindError."""
-        return {address: self._bind(add_port, address) for address in self._addresses}
+    def bind(self, add_port: AddPort, add_tcp_port: AddPort | None = None) -> dict[str, str]:
+        """Listen; return each address, host:port or unix:/path, with the one bound. Raises BindError.
+
+        `add_tcp_port` is for the addresses host:port, where they are served in another way.
+        """
+        return {
+            address: self._bind(add_port if address.startswith("unix:") else add_tcp_port or add_port, address)
+            for address in self._addresses
+        }
 
     def remove_sockets(self) -> None:
         """Take unix sockets out of the file system, but not those of a successor."""

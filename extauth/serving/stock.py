@@ -11,8 +11,9 @@ from grpc_reflection.v1alpha import reflection
 from extauth.serving.channel_options import channel_options
 from extauth.serving.deadline import time_to_decide
 from extauth.serving.last_calls import let_calls_end
-from extauth.serving.sockets import Listeners
+from extauth.serving.sockets import AddPort, Listeners
 from extauth.serving.stock_health import StockHealth
+from extauth.serving.tls import server_credentials
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
 from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
@@ -46,7 +47,7 @@ class StockTransport:
 
     def start(self) -> dict[str, str]:
         """Raises BindError."""
-        bound = self._listeners.bind(self._server.add_insecure_port)
+        bound = self._listeners.bind(self._server.add_insecure_port, self._add_secure_port())
         self._server.start()
         return bound
 
@@ -60,6 +61,12 @@ class StockTransport:
         self._server.stop(rest).wait(rest + 1)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._listeners.remove_sockets()
+
+    def _add_secure_port(self) -> AddPort | None:
+        if self._options.tls is None:
+            return None
+        credentials = server_credentials(self._options.tls)
+        return lambda target: self._server.add_secure_port(target, credentials)
 
     def _check(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         self._under_way.add(context)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from extauth.serving.sockets import Claim
+from extauth.tls.certificate import ServerCertificate
 
 CHECK_SERVICE = "envoy.service.auth.v3.Authorization"
 CHECK_METHOD = "Check"
@@ -44,6 +45,8 @@ class TransportOptions:
     max_message_size: int
     threads: int
     claim: Claim = Claim.ALONE
+    tls: ServerCertificate | None = None
+    """For TCP addresses; unix sockets are guarded by their mode."""
 
 
 class Transport(Protocol):

@@ -22,6 +22,7 @@ COMBINED: Mapping[str, Combine] = {
     "extauth_transport": max,
     "extauth_bearer_key_set_age_seconds": max,
     "extauth_usage_batches_waiting": sum,
+    "extauth_tls_certificate_expiry_timestamp_seconds": min,
     "python_info": max,
 }
 """How the values of a gauge in several processes become one."""

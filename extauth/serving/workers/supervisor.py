@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from extauth.policy.endpoints import endpoints
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.admin import AdminServer
+from extauth.serving.certificates import Certificates
 from extauth.serving.reload import PolicyReloader
 from extauth.serving.workers.census import Gathering, Readiness
 from extauth.serving.workers.fleet import Fleet
@@ -27,7 +28,7 @@ _log = logger(__name__)
 class Supervisor:
     """`start`, then `stop`. `path` is the settings' file, which is watched.
 
-    Raises BindError, SettingsError and WorkerError when it cannot start.
+    Raises BindError, SettingsError, TlsError and WorkerError when it cannot start.
     """
 
     def __init__(self, settings: SidecarSettings, path: Path, fork_server: ForkServer) -> None:
@@ -53,12 +54,14 @@ class Supervisor:
         self.restart = RollingRestart(path, settings, self._fleet, self.reloader)
         self._readiness = Readiness(self._fleet)
         gathering = Gathering(self._fleet, counts, metrics, registry)
-        self._admin = AdminServer(settings.listen.admin, gathering, self._readiness)
+        self._certificates = Certificates(settings.listen, registry, "admin")
+        self._admin = AdminServer(settings.listen.admin, gathering, self._readiness, self._certificates.of("admin"))
 
     def start(self) -> None:
         self._fork_server.start()
         self._fleet.begin()
         self._admin.start()
+        self._certificates.start()
         self._fleet.wait_until_serving()
         self.reloader.start()
         self.restart.start()
@@ -77,5 +80,6 @@ class Supervisor:
         self._fleet.stop(self.restart.time_to_stop)
         self._ports.release()
         self._admin.stop()
+        self._certificates.stop()
         self._fork_server.close()
         _log.info("stopped")

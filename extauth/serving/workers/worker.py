@@ -19,6 +19,7 @@ from extauth.settings.source import Source
 from extauth.settings.values import SecretError
 from extauth.telemetry.families import families_as_json
 from extauth.telemetry.logs import configure, logger
+from extauth.tls.material import TlsError
 
 _log = logger(__name__)
 _LOOK = 0.02  # seconds between looks at what is not warm yet
@@ -35,7 +36,7 @@ def run(descriptor: int) -> int:
     configure(settings.log, worker=order.worker)
     try:
         return _Worker(control, order, settings).run()
-    except (SecretError, MissingExtraError, BindError) as error:
+    except (SecretError, MissingExtraError, TlsError, BindError) as error:
         control.send({"problem": str(error)})
         return 1
 

@@ -1,0 +1,1 @@
+"""Certificates of listeners: read, checked, and taken over when they change while serving."""
