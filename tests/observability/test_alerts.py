@@ -75,7 +75,7 @@ CASES = {
         },
     ),
     "ExtauthLimitsAreLocal": Case(
-        {SPENDS % "local": "0+10x50"}, {SPENDS % "local": "0x50", SPENDS % "redis": "0+10x50"}
+        {SPENDS % "local": "0+10x50"}, {SPENDS % "local": "0+1x50", SPENDS % "redis": "0+1000x50"}
     ),
     "ExtauthNoPublisher": Case(
         {'extauth_publisher_leading{instance="r1"}': "1x30 0x20", 'extauth_publisher_leading{instance="r2"}': "0x50"},
