@@ -51,6 +51,7 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("POST", "/v1/keys"): _EDIT,
     ("POST", "/v1/keys:import"): _EDIT,
     ("GET", "/v1/keys:import"): _VIEW,
+    ("GET", "/v1/keys:export"): _VIEW,
     ("GET", "/v1/keys/{key_id}"): _VIEW,
     ("PATCH", "/v1/keys/{key_id}"): _EDIT,
     ("POST", "/v1/keys/{key_id}/rotate"): _EDIT,

@@ -31,6 +31,7 @@ from extauth.registry.propagator import Propagator
 from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
 from extauth.registry.rest.app import Door, create_app
 from extauth.registry.rest.audit_routes import AuditRoutes
+from extauth.registry.rest.export_routes import ExportRoutes
 from extauth.registry.rest.health_routes import HealthRoutes
 from extauth.registry.rest.import_routes import ImportRoutes
 from extauth.registry.rest.leak_routes import LeakRoutes
@@ -127,6 +128,7 @@ class RegistryServer:
             HealthRoutes(self._health, self.registry),  # before the keys, which take any path below theirs
             KeyRoutes(self.registry),
             ImportRoutes(self._imports),
+            ExportRoutes(self.registry),
             TenantRoutes(self.tenants),
             PlanRoutes(self.plans),
             TokenRoutes(self.tokens),

@@ -51,6 +51,7 @@ EXPECTED: Mapping[str, Allowed] = {
     "POST /v1/keys": Allowed(EDIT, body={"name": "a key", "tenant": "acme"}, names="acme"),
     "POST /v1/keys:import": Allowed(EDIT, body={"name": "a key", "secret": "of sixteen or more"}),
     "GET /v1/keys:import": Allowed(VIEW),
+    "GET /v1/keys:export": Allowed(VIEW),
     "GET /v1/keys/{key_id}": Allowed(VIEW, names="key"),
     "PATCH /v1/keys/{key_id}": Allowed(EDIT, body={"name": "new"}, names="key"),
     "POST /v1/keys/{key_id}/rotate": Allowed(EDIT, names="key"),
@@ -200,7 +201,16 @@ def test_lists_show_what_is_of_the_tenant(http: httpx2.Client, identities: Mappi
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/keys", "/v1/audit", "/v1/admin-tokens", "/v1/usage", "/v1/usage/export", "/v1/keys/health"]
+    "path",
+    [
+        "/v1/keys",
+        "/v1/audit",
+        "/v1/admin-tokens",
+        "/v1/usage",
+        "/v1/usage/export",
+        "/v1/keys/health",
+        "/v1/keys:export",
+    ],
 )
 @pytest.mark.parametrize("tenant", ["acme", "nobody"])
 def test_a_list_of_another_tenant_is_not_there(

@@ -95,8 +95,8 @@ class ExpireBody(GivenBody):
     """Now when it is left out."""
 
 
-class ListQuery(GivenQuery):
-    """Which keys are listed, and in which order."""
+class FilterQuery(GivenQuery):
+    """Which keys are wanted."""
 
     tenant: str = ""
     status: State | None = None
@@ -110,13 +110,6 @@ class ListQuery(GivenQuery):
     """Keys that have expired or will by then."""
     unused_since: GivenTime | None = None
     """Keys that were made before that and have not been used from then on."""
-    sort: Sort = "created"
-    order: Direction | None = None
-    """asc or desc; when left out, created and last_used go down, name and expires go up. What never expires is last
-    going up, what was never used first."""
-    cursor: str = ""
-    """next_cursor of the page before."""
-    limit: int = Field(default=50, ge=1, le=fields.MAX_LIMIT)
 
     def filter(self) -> Filter:
         return Filter(
@@ -128,6 +121,18 @@ class ListQuery(GivenQuery):
             expires_before=self.expires_before,
             unused_since=self.unused_since,
         )
+
+
+class ListQuery(FilterQuery):
+    """Which keys are listed, and in which order."""
+
+    sort: Sort = "created"
+    order: Direction | None = None
+    """asc or desc; when left out, created and last_used go down, name and expires go up. What never expires is last
+    going up, what was never used first."""
+    cursor: str = ""
+    """next_cursor of the page before."""
+    limit: int = Field(default=50, ge=1, le=fields.MAX_LIMIT)
 
     def sorting(self) -> Order:
         return Order(self.sort, self.order)
