@@ -26,6 +26,7 @@ from extauth.store.usage_reader import UsageReader
 from extauth.telemetry.logs import configure
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.usage_metrics import CollectorMetrics
+from extauth.tls.material import TlsError
 
 _REDIS_PATIENCE = 5.0  # seconds; nobody waits for the publisher, and a batch is larger than a check
 _STOP_PATIENCE = 10.0  # seconds
@@ -53,7 +54,7 @@ def serve(path: Path) -> None:
         server.components["publisher"] = publisher.fault
         collector = collector_for(settings, server, publisher)
         server.start()
-    except (SecretError, ListenError, UnavailableError) as error:
+    except (SecretError, TlsError, ListenError, UnavailableError) as error:
         raise click.ClickException(str(error)) from error
     publisher.start()
     collector.start()

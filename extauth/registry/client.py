@@ -3,7 +3,9 @@
 import http.client
 import json
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,6 +14,8 @@ TIMEOUT = 10.0
 """Seconds: the longest wait for the registry to accept or to send something."""
 _MAX_BYTES = 16 * 1024 * 1024
 _TOKEN = re.compile(r"[!-~]+")
+_PART = 64 * 1024
+_JSON = {"content-type": "application/json"}
 _PROBLEM = "application/problem+json"
 _SUCCESS = range(200, 300)
 _REFUSAL = range(400, 500)
@@ -28,15 +32,19 @@ class UnreachableError(Exception):
 class Client:
     """One registry, one token. No call is repeated: the caller knows whether a second key would do harm."""
 
-    def __init__(self, url: str, token: str) -> None:
-        """ValueError, which never quotes the token, for a URL or token that cannot be used."""
+    def __init__(self, url: str, token: str, context: ssl.SSLContext | None = None) -> None:
+        """ValueError, which never quotes the token, for a URL or token that cannot be used.
+
+        `context` says who is trusted over https, and with what certificate to come; the system's CAs when left out.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
             raise ValueError("the registry's URL is not http://host:port or https://host:port")
         if not _TOKEN.fullmatch(token):
             raise ValueError("the token is empty, or has spaces or characters outside ASCII")
         self._place = f"{parts.scheme}://{parts.netloc}"
-        self._connection_type = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._context = context
+        self._is_secure = parts.scheme == "https"
         self._host, self._port = parts.hostname, parts.port
         self._path = parts.path.rstrip("/")
         self._token = token
@@ -53,28 +61,74 @@ class Client:
 
         With `revision` nothing is changed when it is no longer the one of what is to be changed.
         """
-        target = self._path + path + (f"?{urlencode(query)}" if query else "")
         conditions = {} if revision is None else {"if-match": f'"{revision}"'}
+        if body is None:
+            return self._send(method, path, query, None, conditions)
+        return self._send(method, path, query, json.dumps(body).encode(), {**conditions, **_JSON})
+
+    def post_file(self, path: str, data: bytes, media_type: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+        """The JSON object of a successful answer to a file, or a part of one; RefusedError or UnreachableError."""
+        return self._send("POST", path, query, data, {"content-type": media_type})
+
+    def download(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
+        """A file, some of it at a time; RefusedError or UnreachableError, also when it breaks off."""
+        connection = self._connect()
         try:
-            answer = self._exchange(method, target, body, conditions)
+            with self._reached():
+                connection.request("GET", self._target(path, query), None, self._headers())
+                response = connection.getresponse()
+                if response.status not in _SUCCESS:
+                    self._judge(response.status, response.headers.get_content_type(), response.read(_MAX_BYTES))
+            while True:
+                with self._reached():
+                    part = response.read(_PART)
+                if not part:
+                    return
+                yield part
+        finally:
+            connection.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+    ) -> dict[str, Any]:
+        with self._reached():
+            answer = self._exchange(method, self._target(path, query), data, headers)
+        return self._judge(*answer)
+
+    def _target(self, path: str, query: Mapping[str, str | int] | None) -> str:
+        return self._path + path + (f"?{urlencode(query)}" if query else "")
+
+    def _headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self._token}"}
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise UnreachableError(f"the registry at {self._place} is not reachable: {reason}") from None
-        return self._judge(*answer)
 
     def _exchange(
-        self, method: str, target: str, body: Mapping[str, Any] | None, conditions: Mapping[str, str]
+        self, method: str, target: str, data: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, str, bytes]:
-        connection = self._connection_type(self._host, self._port, timeout=TIMEOUT)
-        headers = {"authorization": f"Bearer {self._token}", "accept": "application/json", **conditions}
-        if body is not None:
-            headers["content-type"] = "application/json"
+        connection = self._connect()
         try:
-            connection.request(method, target, None if body is None else json.dumps(body), headers)
+            connection.request(method, target, data, {**self._headers(), "accept": "application/json", **headers})
             response = connection.getresponse()
             return response.status, response.headers.get_content_type(), response.read(_MAX_BYTES)
         finally:
             connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._is_secure:
+            return http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT, context=self._context)
+        return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
 
     def _judge(self, status: int, media_type: str, data: bytes) -> dict[str, Any]:
         if status == HTTPStatus.NO_CONTENT:

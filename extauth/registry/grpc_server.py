@@ -8,6 +8,8 @@ from grpc_reflection.v1alpha import reflection
 
 from extauth.registry.addresses import ListenError
 from extauth.registry.watch import MAX_WATCHERS, SERVICE, WatchKeys
+from extauth.tls.certificate import ServerCertificate
+from extauth.tls.grpc_credentials import server_credentials
 
 _DRAIN = 5.0
 """Seconds that open calls have to end."""
@@ -24,7 +26,7 @@ _OPTIONS = [
 class GrpcServer:
     """Bound when it is made; ListenError."""
 
-    def __init__(self, watch: WatchKeys, address: str) -> None:
+    def __init__(self, watch: WatchKeys, address: str, tls: ServerCertificate | None = None) -> None:
         self._watch = watch
         self._health = health.HealthServicer()
         self._threads = ThreadPoolExecutor(MAX_WATCHERS + _SPARE_THREADS, thread_name_prefix="registry-grpc")
@@ -34,7 +36,7 @@ class GrpcServer:
         self._server.add_generic_rpc_handlers([watch.handler()])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
-        self.address = self._bind(address)
+        self.address = self._bind(address, tls)
 
     def start(self) -> None:
         self._server.start()
@@ -48,10 +50,13 @@ class GrpcServer:
         self._server.stop(_DRAIN).wait(2 * _DRAIN)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _bind(self, address: str) -> str:
+    def _bind(self, address: str, tls: ServerCertificate | None) -> str:
         target = f"[::]:{address.removeprefix('*:')}" if address.startswith("*:") else address
         try:
-            port = self._server.add_insecure_port(target)
+            if tls is None or address.startswith("unix:"):
+                port = self._server.add_insecure_port(target)
+            else:
+                port = self._server.add_secure_port(target, server_credentials(tls))
         except RuntimeError:
             raise ListenError(address, "the address is in use or not of this machine") from None
         return address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}"

@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from extauth.registry.addresses import ListenError, listen
 from extauth.registry.rest.problems import problem
+from extauth.tls.certificate import ServerCertificate
 
 _START_DEADLINE = 10.0
 _HEAD_DEADLINE = 10.0
@@ -60,7 +61,7 @@ class _Protocol(H11Protocol):
 class HttpServer:
     """Bound when it is made, so that a busy port is told at once; ListenError."""
 
-    def __init__(self, app: ASGIApp, address: str) -> None:
+    def __init__(self, app: ASGIApp, address: str, tls: ServerCertificate | None = None) -> None:
         self._listener = listen(address)
         self.address = address if address.startswith("unix:") else _with_port(address, self._listener.getsockname()[1])
         config = uvicorn.Config(
@@ -78,6 +79,9 @@ class HttpServer:
             timeout_keep_alive=5,
             timeout_graceful_shutdown=_DRAIN,
         )
+        if tls is not None and not address.startswith("unix:"):
+            config.load()  # which takes files, and would not follow them
+            config.ssl = tls.context
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="registry-http", daemon=True)
 

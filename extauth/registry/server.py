@@ -49,6 +49,8 @@ from extauth.registry.upkeep_jobs import jobs_of, thresholds_of
 from extauth.registry.watch import WatchKeys
 from extauth.telemetry.ledger_metrics import LedgerMetrics
 from extauth.telemetry.logs import logger
+from extauth.telemetry.tls_metrics import TlsMetrics
+from extauth.tls.certificate import ServerCertificate
 
 _log = logger(__name__)
 _STOP_PATIENCE = 5.0  # seconds
@@ -57,15 +59,17 @@ _STOP_PATIENCE = 5.0  # seconds
 class RegistryServer:
     """REST and gRPC in front of one database.
 
-    Making one reads the secrets (SecretError); `start` opens the database and the ports. `history` is for the
-    publisher, `ledger` for the collector of usage, `registry` and `tokens` for code in the same process; all work from
-    `start` to `stop`.
+    Making one reads the secrets (SecretError) and certificates (TlsError); `start` opens the database and the ports.
+    `history` is for the publisher, `ledger` for the collector of usage, `registry` and `tokens` for code in the same
+    process; all work from `start` to `stop`.
     """
 
     def __init__(self, settings: RegistrySettings, metrics: CollectorRegistry = REGISTRY) -> None:
         """UnavailableError when the database's driver is not installed."""
         self._settings = settings
         self._metrics = RegistryMetrics(metrics)
+        tls = settings.listen.tls
+        self._tls = None if tls is None else ServerCertificate("registry", tls, TlsMetrics(metrics))
         bootstrap = BootstrapToken.read(settings.admin_token) if settings.admin_token else None
         peppers = [pepper.pepper() for pepper in settings.keys.peppers]
         password = settings.database_password.read() if settings.database_password else None
@@ -108,7 +112,10 @@ class RegistryServer:
             opened.callback(self._upkeep.stop, _STOP_PATIENCE)
             self._upkeep.start()
             self._start_grpc(opened)
-            http = HttpServer(self._app(), self._settings.listen.http)
+            if self._tls is not None:
+                opened.callback(self._tls.stop, _STOP_PATIENCE)
+                self._tls.start()
+            http = HttpServer(self._app(), self._settings.listen.http, self._tls)
             opened.callback(http.stop)
             http.start()
             self.http_address = http.address
@@ -165,7 +172,7 @@ class RegistryServer:
             return
         entry = GrpcGuard(self._authenticator, self._failures)
         watch = WatchKeys(self.history, entry, self._settings.publish.poll_interval, self._metrics)
-        server = GrpcServer(watch, address)
+        server = GrpcServer(watch, address, self._tls)
         opened.callback(server.stop)
         server.start()
         self.grpc_address = server.address

@@ -14,6 +14,7 @@ from extauth.registry.leak_settings import LeakReportSettings
 from extauth.registry.usage_settings import UsageSettings
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
+from extauth.settings.tls import ServerTls
 from extauth.settings.values import Address, Duration, SecretReference
 from extauth.telemetry.logs import LogSettings
 
@@ -66,6 +67,8 @@ class ListenSettings(Settings):
     """REST API, health and metrics."""
     grpc: Address | None = "127.0.0.1:9904"
     """KeyRegistry.WatchKeys; null switches it off."""
+    tls: ServerTls | None = None
+    """TLS on both, where they are TCP addresses."""
 
 
 class KeySettings(Settings):

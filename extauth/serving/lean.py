@@ -11,9 +11,9 @@ from extauth.serving.last_calls import let_calls_end
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import Listeners
 from extauth.serving.timers import Act
-from extauth.serving.tls import server_credentials
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
+from extauth.tls.grpc_credentials import server_credentials
 
 _log = logger(__name__)
 

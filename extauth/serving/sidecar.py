@@ -12,6 +12,7 @@ from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.certificates import Certificates
 from extauth.serving.components import Component, Components
 from extauth.serving.engine import Engine, Parts
+from extauth.serving.http_check.optional import http_check
 from extauth.serving.rate_limits import RateLimits
 from extauth.serving.sockets import Claim
 from extauth.serving.transport import TransportOptions
@@ -23,9 +24,12 @@ from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
 from extauth.store.queues import queue_for
 from extauth.store.usage import UsageBuffer
+from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
 from extauth.tls.certificate import ServerCertificate
+
+_log = logger(__name__)
 
 _USAGE_PATIENCE = 2.0  # seconds; no check waits for it
 _OCTAL = 8
@@ -79,6 +83,7 @@ class Sidecar:
         options = _transport_options(settings, claim, self.certificates.of("grpc"))
         name, self._transport = choose(settings.listen.transport, engine, options)
         metrics.transport.labels(name).set(1)
+        self._http = http_check(engine, settings, claim)
         self.components = Components(self._components(), metrics.ready)
         metrics.near_cache_entries.set_function(lambda: len(cache))
         metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))
@@ -100,6 +105,8 @@ class Sidecar:
     def listen(self) -> dict[str, str]:
         """Serve; return each gRPC address asked for with the one bound."""
         bound = self._transport.start()
+        if self._http is not None:
+            _log.info("serving_http", addresses=list(self._http.start().values()))
         self._serving = True
         garbage.settle()
         return bound
@@ -110,6 +117,8 @@ class Sidecar:
         self._transport.drain()
         time.sleep(self._settings.shutdown.delay)
         self._transport.stop(self._settings.shutdown.grace)
+        if self._http is not None:
+            self._http.stop(self._settings.shutdown.grace)
         self._serving = False
         self._limits.stop(timeout=2)
         self._usage.stop(timeout=2)

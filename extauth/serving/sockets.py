@@ -94,7 +94,7 @@ def _add_port(add_port: AddPort, target: str, address: str) -> int:
     except RuntimeError:
         port = 0
     if port == 0:
-        raise BindError(f"cannot listen on {address}: it is in use or not ours to use; choose another in listen.grpc")
+        raise BindError(f"cannot listen on {address}: it is in use or not ours to use; choose another address")
     return port
 
 

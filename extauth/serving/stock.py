@@ -13,9 +13,9 @@ from extauth.serving.deadline import time_to_decide
 from extauth.serving.last_calls import let_calls_end
 from extauth.serving.sockets import AddPort, Listeners
 from extauth.serving.stock_health import StockHealth
-from extauth.serving.tls import server_credentials
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, Handler, PendingAnswer, TransportOptions
 from extauth.telemetry.logs import logger
+from extauth.tls.grpc_credentials import server_credentials
 from extauth.wire.envoy.service.auth.v3 import external_auth_pb2
 
 _log = logger(__name__)

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 
+from extauth.policy.endpoints import worker_address
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.bearer_tokens import MissingExtraError
 from extauth.serving.reload import with_policy_of
@@ -44,9 +45,11 @@ def run(descriptor: int) -> int:
 class _Worker:
     def __init__(self, control: Control, order: Order, settings: SidecarSettings) -> None:
         listen = settings.listen.model_copy(update={"grpc": order.addresses})
+        addresses = [worker_address(address, order.worker, settings.workers) for address in settings.http.listen]
+        http = settings.http.model_copy(update={"listen": tuple(addresses)})
         self._control = control
         self._order = order
-        self._settings = settings.model_copy(update={"listen": listen})
+        self._settings = settings.model_copy(update={"listen": listen, "http": http})
         self._sidecar = Sidecar(self._settings, order.claim)
         self._stopping = threading.Event()
 

@@ -1,0 +1,1 @@
+"""`/check` over HTTP: the same decisions for proxies that do not speak ext_authz."""
