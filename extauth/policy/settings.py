@@ -10,6 +10,7 @@ from extauth.keys.settings import Peppers
 from extauth.policy.credentials import KEY
 from extauth.policy.endpoints import endpoints
 from extauth.policy.errors import Errors
+from extauth.policy.http_check import HttpCheckSettings
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
@@ -103,6 +104,7 @@ class SidecarSettings(Settings):
     """extauth.yaml."""
 
     listen: ListenSettings = ListenSettings()
+    http: HttpCheckSettings = HttpCheckSettings()
     workers: int = Field(default=1, ge=1, le=64)
     """Processes that answer checks. With more than one, each has a unix socket of its own, named
     `extauth-0.sock`, `extauth-1.sock` ... for `extauth.sock`, over which Envoy balances; TCP ports are shared. Worth it
@@ -123,9 +125,9 @@ class SidecarSettings(Settings):
     @field_validator("workers")
     @classmethod
     def _sockets_fit(cls, workers: int, info: ValidationInfo) -> int:
-        listen = info.data.get("listen")
-        if listen is not None:  # else it has problems of its own, which are told
-            for address in endpoints(listen.grpc, workers):
+        listen, http = info.data.get("listen"), info.data.get("http")
+        if listen is not None and http is not None:  # else they have problems of their own, which are told
+            for address in endpoints((*listen.grpc, *http.listen), workers):
                 parse_address(address)
         return workers
 

@@ -1,0 +1,27 @@
+"""Settings of `/check` over HTTP."""
+
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from extauth.settings.model import Settings
+from extauth.settings.values import Address
+
+
+class HttpCheckSettings(Settings):
+    """`/check` over HTTP, for proxies that do not speak ext_authz: nginx, Traefik. Off unless it has an address."""
+
+    listen: tuple[Address, ...] = ()
+    """Where `/check` is answered. Whoever can connect may try keys without limit: keep to unix sockets, loopback or a
+    network of proxies. With several workers a unix socket becomes one for each, as in `listen.grpc`."""
+    original: Literal["x-original", "x-forwarded"] | None = Field(default=None, validate_default=True)
+    """The headers in which the proxy tells of the request: X-Original-Method, -URI and -Host (as an nginx is told to
+    send), or X-Forwarded-Method, -Uri and -Host (as Traefik does). Those of the other kind are the client's own and not
+    believed. Required with an address."""
+
+    @field_validator("original")
+    @classmethod
+    def _is_chosen(cls, original: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("listen") and original is None:
+            raise ValueError("is required with an address: use x-original (nginx) or x-forwarded (Traefik)")
+        return original
