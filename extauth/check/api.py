@@ -27,6 +27,7 @@ class ServedApi:
         self.reads_paths = bool(
             api.match.paths
             or any(permission.paths for permission in api.permissions)
+            or any(limit.paths for limit in api.limits)
             or (api.tenant is not None and api.tenant.path is not None)
         )
         self.finder = CredentialFinder(api.credentials)

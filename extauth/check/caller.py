@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from extauth.bearer.claims import Claims
 from extauth.check.answer import Header
-from extauth.keys.record import KeyRecord
+from extauth.keys.record import KeyRecord, LimitOverride
 from extauth.policy.schema import UpstreamHeaders
 
 _PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
@@ -31,6 +31,8 @@ class Caller:
     scopes: Sequence[str]
     plan: str
     expires_at: int
+    limits: Sequence[LimitOverride] = ()
+    """In place of the policy's."""
 
     @classmethod
     def of_key(cls, record: KeyRecord) -> "Caller":
@@ -43,6 +45,7 @@ class Caller:
             scopes=record.scopes,
             plan=record.plan,
             expires_at=record.expires_at,
+            limits=record.limits,
         )
 
     @classmethod

@@ -22,6 +22,7 @@ from extauth.check.steps import Check, Step, Verdict, Wait, refuse
 from extauth.check.tally import NO_API, Tally
 from extauth.policy.reasons import Reason
 from extauth.store.buckets import Answer, TokenBuckets
+from extauth.store.draw import Draw
 from extauth.store.usage_batch import ALLOWED, LIMITED
 
 UsageOutcome: TypeAlias = str
@@ -82,28 +83,33 @@ class Decider:
             return refuse(check, Reason.WRONG_TENANT)
         if not check.api.permits.admits(check.request, grant.scopes):
             return refuse(check, Reason.MISSING_SCOPE)
-        if not grant.draw.buckets:
-            return _allow(check, grant, b"")
-        taken = self._buckets.take(grant.draw, check.started)
+        draw = grant.draw or self._draw(check, grant)
+        if draw is None or not draw.buckets:
+            return refuse(check, Reason.UNAVAILABLE) if draw is None else _allow(check, grant, b"")
+        taken = self._buckets.take(draw, check.started)
         if taken is not None:
-            self._tally.leased(check.api.name)
-            return _allow(check, grant, check.api.rate_headers.of_leases(grant.draw, taken))
-        refused = self._buckets.refused(grant.draw, check.started)
+            self._tally.leased(check.api.name, draw)
+            return _allow(check, grant, check.api.rate_headers.of_leases(draw, taken))
+        refused = self._buckets.refused(draw, check.started)
         if refused is not None:
-            return self._limit(check, grant, refused)
-        return Wait(lambda go_on: self._spend(check, grant, go_on))
+            return self._limit(check, grant, draw, refused)
+        return Wait(lambda go_on: self._spend(check, grant, draw, go_on))
 
-    def _spend(self, check: Check, grant: Grant, go_on: Callable[[Step], None]) -> None:
+    def _draw(self, check: Check, grant: Grant) -> Draw | None:
+        """Of limits that look at the request; None when one cannot be counted."""
+        return grant.draws and grant.draws.of(check.request, self._clocks.wall())
+
+    def _spend(self, check: Check, grant: Grant, draw: Draw, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True
-        self._buckets.ask(grant.draw, check.deadline, lambda found: go_on(self._limit(check, grant, found)))
+        self._buckets.ask(draw, check.deadline, lambda found: go_on(self._limit(check, grant, draw, found)))
 
-    def _limit(self, check: Check, grant: Grant, found: Answer) -> Verdict:
+    def _limit(self, check: Check, grant: Grant, draw: Draw, found: Answer) -> Verdict:
         self._tally.spends(check.api.name, found)
         headers = check.api.rate_headers
         status = status_of(found.buckets, found.levels, self._clocks.wall(), headers.jitter)
         if status.limited:
-            return refuse(check, Reason.RATE_LIMITED, status, headers.of_refusal(grant.draw, status))
-        return _allow(check, grant, headers.of_status(grant.draw, status))
+            return refuse(check, Reason.RATE_LIMITED, status, headers.of_refusal(draw, status))
+        return _allow(check, grant, headers.of_status(draw, status))
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started

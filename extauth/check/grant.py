@@ -6,10 +6,14 @@ from extauth.bearer.claims import Claims
 from extauth.check import answer
 from extauth.check.caller import Caller, IdentityHeaders
 from extauth.check.credential import Concealment
-from extauth.check.limit import Limiter
+from extauth.check.limit import Limiter, UncountableLimitError
+from extauth.check.limit_draws import Draws
 from extauth.check.permit import is_bounded
 from extauth.keys.record import KeyRecord
 from extauth.store.draw import Draw
+from extauth.telemetry.logs import logger
+
+_log = logger(__name__)
 
 _MOST_KEPT = 10_000  # about 1 kB each
 
@@ -26,8 +30,10 @@ class Grant:
     """Whether `in_force` must be asked each time; never so for a token, whose verification did."""
     response: bytes
     """A serialised CheckResponse, to which `answer.more` may be appended."""
-    draw: Draw
-    """What each request takes from buckets."""
+    draw: Draw | None
+    """What each request takes from buckets; None when that depends on the request, or cannot be counted."""
+    draws: Draws | None
+    """What requests take, where it depends on them."""
 
 
 class Grants:
@@ -56,8 +62,17 @@ class Grants:
     def _make(self, name: str, source: KeyRecord | Claims, caller: Caller, *, has_bounds: bool) -> Grant:
         set_headers, remove_headers = self._identity.of(caller)
         response = answer.allow(set_headers, [*self._concealment.headers, *remove_headers])
-        grant = Grant(source, caller, frozenset(caller.scopes), has_bounds, response, self._limiter.draw(caller))
+        draw = self._draw(caller)
+        found = (draw, None) if isinstance(draw, Draw) else (None, draw)
+        grant = Grant(source, caller, frozenset(caller.scopes), has_bounds, response, *found)
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()  # cheaper than keeping order on each check, and filled again in no time
         self._kept[name] = grant
         return grant
+
+    def _draw(self, caller: Caller) -> Draw | Draws | None:
+        try:
+            return self._limiter.draw(caller)
+        except UncountableLimitError as error:  # to guess another limit could give a caller too much
+            _log.error("limit_cannot_be_counted", key_id=caller.id, tenant=caller.tenant, limit=str(error))
+            return None

@@ -1,44 +1,44 @@
 """Which buckets a request draws on."""
 
+from functools import partial
+
 from extauth.check.caller import Caller
-from extauth.policy.schema import Api, Limit
-from extauth.store.bucket import Shape
-from extauth.store.draw import Bucket, Draw
+from extauth.check.client_address import address_reader
+from extauth.check.limit_conditions import Conditions, safe
+from extauth.check.limit_draws import CallerLimit, Draws
+from extauth.check.limit_terms import Terms, UncountableLimitError, is_leased, shape_of, terms_for, terms_of
+from extauth.policy.limits import Limit
+from extauth.policy.schema import Api
+from extauth.store.draw import Draw
 from extauth.store.names import Names
 
-_FAST = 50
-"""Tokens a second, from which on asking Redis for each of them is a burden."""
+__all__ = ["Limiter", "UncountableLimitError", "is_leased", "shape_of"]
 
 
 class Limiter:
     """The limits of one API."""
 
     def __init__(self, api: Api, names: Names) -> None:
+        address_of = address_reader(api.client_address)
         self._api = api.name
         self._names = names
-        self._limits = [(limit.name, limit.by, shape_of(limit), is_leased(limit)) for limit in api.limits]
+        self._limits = [(limit, terms_of(limit), Conditions(limit, address_of)) for limit in api.limits]
 
-    def draw(self, caller: Caller) -> Draw:
-        """What each request of this caller takes, in the order of the file."""
-        return Draw(
-            [
-                Bucket(self._name(caller, name, by), shape, leased=leased, limit=name)
-                for name, by, shape, leased in self._limits
-            ]
+    def draw(self, caller: Caller) -> Draw | Draws:
+        """What requests of this caller take, in the order of the file: all the same, or each by what it says.
+
+        Raises UncountableLimitError.
+        """
+        draws = Draws([self._of(caller, *limit) for limit in self._limits])
+        return draws.constant or draws
+
+    def _of(self, caller: Caller, limit: Limit, terms: Terms, conditions: Conditions) -> CallerLimit:
+        if caller.limits:
+            terms = terms_for(limit, caller.limits)
+        tenant = None if terms.by.isdisjoint({"key", "tenant"}) else caller.bucket_tenant
+        subject = caller.bucket if "key" in terms.by else ""
+        if "plan" in terms.by:
+            subject += f":plan={safe(caller.plan)}"
+        return CallerLimit(
+            limit.name, terms, conditions, partial(self._names.bucket, tenant, self._api, limit.name, subject)
         )
-
-    def _name(self, caller: Caller, limit: str, by: str) -> str:
-        return self._names.bucket(caller.bucket_tenant, self._api, limit, caller.bucket if by == "key" else "")
-
-
-def shape_of(limit: Limit) -> Shape:
-    return Shape.of(limit.rate.amount, limit.rate.period, limit.size)
-
-
-def is_leased(limit: Limit) -> bool:
-    """Whether its tokens may be taken ahead: `auto` does so where the rate is a burden for Redis, and where what leases
-    may add, a quarter of a second of the rate, is at most a quarter of the burst.
-    """
-    if limit.mode == "auto":
-        return shape_of(limit).rate >= _FAST and limit.size >= shape_of(limit).rate
-    return limit.mode == "leased"

@@ -79,6 +79,8 @@ def ietf_policy(draw: Draw) -> list[Header]:
 
 
 def _window(shape: Shape) -> int:
+    if shape.window is not None:
+        return shape.window.ends - shape.window.begins
     return math.ceil(shape.burst / shape.rate)
 
 

@@ -33,16 +33,23 @@ def status_of(buckets: Sequence[Bucket], levels: Sequence[Level], now: float, ji
     found = list(zip(buckets, levels, strict=True))
     limited = [(bucket, level) for bucket, level in found if not level.enough]
     if limited:
-        bucket, level = max(limited, key=lambda refused: refused[1].wait(refused[0].cost))
+        bucket, level = max(limited, key=lambda refused: _wait(refused[0], refused[1], now))
     else:
         bucket, level = min(found, key=lambda left: left[1].remaining / left[1].shape.burst)
-    wait = min(level.wait(bucket.cost), _LONGEST) * (1 + random.uniform(0, jitter))  # noqa: S311 (no secret)
+    wait = min(_wait(bucket, level, now), _LONGEST) * (1 + random.uniform(0, jitter))  # noqa: S311 (no secret)
+    reset_at = level.full_at(now)
     return RateStatus(
         limited=bool(limited),
         name=bucket.limit,
         limit=bucket.shape.burst,
         remaining=level.remaining,
-        reset_at=math.ceil(now + level.full_in),
-        reset_in=math.ceil(level.full_in),
+        reset_at=math.ceil(reset_at),
+        reset_in=max(math.ceil(reset_at - now), 0),
         retry_after=max(math.ceil(wait), 1),
     )
+
+
+def _wait(bucket: Bucket, level: Level, now: float) -> float:
+    """Seconds until the request may pass; of a quota, until the next window."""
+    wait, window = level.wait(bucket.cost), level.shape.window
+    return max(window.ends - now, 0) if window and wait > 0 and bucket.cost <= level.shape.burst else wait

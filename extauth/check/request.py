@@ -38,6 +38,11 @@ class Request:
         return self._attributes.context_extensions
 
     @property
+    def peer(self) -> str:
+        """The address of the TCP peer that Envoy has; empty for a unix socket."""
+        return self._attributes.source.address.socket_address.address
+
+    @property
     def is_grpc(self) -> bool:
         """Whether the client speaks gRPC and so expects trailers; gRPC-Web takes a plain HTTP status."""
         content_type = self.headers.get("content-type", "")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
 from extauth.store.buckets import SOURCES, Answer
+from extauth.store.draw import Draw
 from extauth.telemetry.cells import Cell, lock
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
@@ -46,10 +47,13 @@ class Tally:
             if lookup is not None:
                 lookup.value += 1
 
-    def leased(self, api: str) -> None:
-        """Count a check for which leases had a token of each bucket."""
+    def leased(self, api: str, draw: Draw) -> None:
+        """Count a check for which leases had all tokens."""
+        cells = self._leased[api]
+        if len(draw.buckets) < len(cells):  # not all limits count each request
+            cells = [self._spends[api, bucket.limit, "lease", True] for bucket in draw.buckets]
         with lock:
-            for cell in self._leased[api]:
+            for cell in cells:
                 cell.value += 1
 
     def spends(self, api: str, found: Answer) -> None:

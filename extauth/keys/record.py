@@ -33,6 +33,14 @@ class MalformedRecordError(ValueError):
     """The bytes are not a KeyRecord that this version can trust."""
 
 
+class Owner(IntEnum):
+    """LimitOverride.Owner on the wire: whose an override is."""
+
+    KEY = registry_pb2.LimitOverride.KEY
+    TENANT = registry_pb2.LimitOverride.TENANT
+    PLAN = registry_pb2.LimitOverride.PLAN
+
+
 class LimitOverride(NamedTuple):
     """What a caller has of the policy's limit of this name: `amount` requests in `period` seconds."""
 
@@ -41,6 +49,8 @@ class LimitOverride(NamedTuple):
     period: float
     burst: int = 0
     """How many requests the bucket holds; 0: as many as the amount, rounded up."""
+    owner: Owner = Owner.KEY
+    """Known once it is resolved; in a key's, tenant's or plan's own list it goes without saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,14 @@ class KeyRecord:
             expires_at=self.expires_at,
             metadata=self.metadata,
             limits=[
-                registry_pb2.LimitOverride(name=name, amount=amount, period_seconds=period, burst=burst)
-                for name, amount, period, burst in self.limits
+                registry_pb2.LimitOverride(
+                    name=name,
+                    amount=amount,
+                    period_seconds=period,
+                    burst=burst,
+                    owner=registry_pb2.LimitOverride.Owner.ValueType(owner),
+                )
+                for name, amount, period, burst, owner in self.limits
             ],
         )
 
@@ -122,7 +138,11 @@ class KeyRecord:
 def _limit(limit: registry_pb2.LimitOverride, key_id: str) -> LimitOverride:
     if not (0 < limit.amount < math.inf and 0 < limit.period_seconds < math.inf):
         raise MalformedRecordError(f"key {key_id}: a limit without a rate")
-    return LimitOverride(limit.name, limit.amount, limit.period_seconds, limit.burst)
+    try:
+        owner = Owner(limit.owner)
+    except ValueError as error:
+        raise MalformedRecordError(f"key {key_id}: a limit of owner {limit.owner}, who is not known here") from error
+    return LimitOverride(limit.name, limit.amount, limit.period_seconds, limit.burst, owner)
 
 
 def decisive(records: Iterable[KeyRecord | None]) -> KeyRecord | None:

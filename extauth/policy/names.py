@@ -11,6 +11,8 @@ HeaderName = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$"), AfterValidator(lambda name: str(name).lower())
 ]
 """An HTTP field name (RFC 9110, token), in any case."""
+Method = Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")]
+"""An HTTP method, in capitals."""
 SCHEME_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}$"
 SchemeName = Annotated[str, Field(pattern=SCHEME_PATTERN)]
 """An authentication scheme (RFC 9110, 11.1), in any case."""

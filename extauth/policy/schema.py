@@ -1,19 +1,18 @@
 """The policy: which requests belong to which API, who may call it, what for, and how much."""
 
-import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from extauth.policy.client_address import ClientAddress
 from extauth.policy.credentials import CredentialSource
 from extauth.policy.errors import Errors
-from extauth.policy.names import HeaderName, Host, Name, Path, PathPattern, Scope, SettableHeader
+from extauth.policy.limits import Limit
+from extauth.policy.names import HeaderName, Host, Method, Name, Path, PathPattern, Scope, SettableHeader
 from extauth.policy.rate_limit_headers import RateLimitHeaders
 from extauth.settings.model import Settings
-from extauth.settings.rate import whole_numbers
-from extauth.settings.values import Rate
 
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
@@ -31,7 +30,7 @@ class Match(Settings):
     """`api.example.com`, `*.example.com` (one or more labels), `*`; port and case do not matter."""
     paths: tuple[Path, ...] = ()
     """`/v1` is that path and all below it; `=/v1` just that one."""
-    methods: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")], ...] = ()
+    methods: tuple[Method, ...] = ()
     """HTTP methods, in capitals."""
     context: dict[str, str] = Field(default_factory=dict)
     """Values of Envoy's `context_extensions`, which only its route configuration can set."""
@@ -61,7 +60,7 @@ class TenantSource(Settings):
 class Permission(Settings):
     """What a request needs; of an API's permissions the first one that matches counts."""
 
-    methods: tuple[Annotated[str, Field(pattern=r"^[A-Z]{1,32}$")], ...] = ()
+    methods: tuple[Method, ...] = ()
     """HTTP methods it is for; all when left out."""
     paths: tuple[PathPattern, ...] = ()
     """Paths it is for; all when left out. `{name}` matches a segment, which `scopes` may then name."""
@@ -77,37 +76,6 @@ class Permission(Settings):
             if not self.paths or any(f"{{{name}}}" not in path for path in self.paths):
                 raise ValueError(f"the scope's {{{name}}} is not in each path: use it as a segment of `paths`")
         return self
-
-
-class Limit(Settings):
-    """A token bucket, one for each key or tenant."""
-
-    name: Name
-    """Names the bucket in metrics and in Redis."""
-    by: Literal["key", "tenant"]
-    """Who shares a bucket. For a token, `key` means its subject."""
-    rate: Rate
-    """How fast it fills: `10/s`, `1000/min`, `5000/12h`."""
-    burst: int | None = Field(default=None, ge=1, le=1_000_000_000, validate_default=True)
-    """How many requests it holds; the rate's own number when left out."""
-
-    mode: Literal["auto", "exact", "leased"] = "auto"
-    """`exact` asks Redis for each request. `leased` takes tokens ahead for callers who are quick, and spends them from
-    memory; all replicas together then admit at most a quarter of a second's rate more. `auto` is `leased` for rates of
-    50/s and more whose burst is a second's worth or more, else `exact`."""
-
-    @field_validator("burst")
-    @classmethod
-    def _can_be_counted(cls, burst: int | None, info: ValidationInfo) -> int | None:
-        rate = info.data.get("rate")
-        if rate is not None:  # else it has a problem of its own, which is told
-            whole_numbers(rate.amount, rate.period, burst or math.ceil(rate.amount))
-        return burst
-
-    @property
-    def size(self) -> int:
-        """How many requests it holds."""
-        return self.burst or math.ceil(self.rate.amount)
 
 
 class UpstreamHeaders(Settings):
@@ -147,6 +115,8 @@ class Api(Settings):
     """Scopes by method and path. With any given, a request that matches none of them is refused."""
     limits: tuple[Limit, ...] = Field(default=(), max_length=8)
     """All buckets that a request must find a token in."""
+    client_address: ClientAddress = ClientAddress()
+    """Where the address stands that limits `by: address` count by."""
     rate_limit_headers: RateLimitHeaders = RateLimitHeaders()
     """How callers learn of their limits."""
     upstream_headers: UpstreamHeaders = UpstreamHeaders()

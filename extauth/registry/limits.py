@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from extauth.keys.record import LimitOverride
+from extauth.keys.record import LimitOverride, Owner
 
 
 def limits_from(column: Iterable[Mapping[str, Any]] | None) -> tuple[LimitOverride, ...]:
@@ -12,13 +12,14 @@ def limits_from(column: Iterable[Mapping[str, Any]] | None) -> tuple[LimitOverri
 
 
 def limits_column(limits: Iterable[LimitOverride]) -> list[dict[str, Any]]:
-    return [limit._asdict() for limit in limits]
+    return [
+        {"name": limit.name, "amount": limit.amount, "period": limit.period, "burst": limit.burst} for limit in limits
+    ]
 
 
 def resolved(
     plan: Sequence[LimitOverride], tenant: Sequence[LimitOverride], key: Sequence[LimitOverride]
 ) -> tuple[LimitOverride, ...]:
     """Of each name the key's own limit goes before its tenant's, and that before its plan's."""
-    if not tenant and not key:
-        return tuple(plan)
-    return tuple({limit.name: limit for limit in (*plan, *tenant, *key)}.values())
+    layers = ((plan, Owner.PLAN), (tenant, Owner.TENANT), (key, Owner.KEY))
+    return tuple({limit.name: limit._replace(owner=owner) for limits, owner in layers for limit in limits}.values())

@@ -5,24 +5,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extauth.settings.rate import MICROSECONDS, whole_numbers
+from extauth.settings.window import Window
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A bucket of `burst` tokens that gains `amount` of them every `period` microseconds."""
+    """A bucket of `burst` tokens that gains `amount` of them every `period` microseconds.
+
+    A quota's gains nothing; it is for one window of the calendar, and the next one has a bucket of its own.
+    """
 
     amount: int
     period: int
     burst: int
+    window: Window | None = None
 
     @classmethod
     def of(cls, amount: float, seconds: float, burst: int) -> "Shape":
         """For a rate of `amount` per `seconds`; ValueError when whole numbers cannot hold it."""
         return cls(*whole_numbers(amount, seconds, burst), burst)
 
+    @classmethod
+    def of_quota(cls, amount: int, window: Window | None = None) -> "Shape":
+        """So many tokens in a window; without one it is the same for all windows, and no bucket's yet."""
+        return cls(0, 1, amount, window)
+
     @property
     def rate(self) -> float:
-        """Tokens a second."""
+        """Tokens a second; 0 for a quota."""
         return self.amount * MICROSECONDS / self.period
 
 
@@ -40,16 +50,26 @@ class Level:
         return max((self.shape.burst * self.shape.period - self.debt) // self.shape.period, 0)
 
     def wait(self, cost: int) -> float:
-        """Seconds until `cost` tokens are there; 0 when they are, infinite when they never fit."""
+        """Seconds until `cost` tokens are there; 0 when they are, infinite when they never fit or come."""
         if cost > self.shape.burst:
             return math.inf
-        lacking = self.debt + (cost - self.shape.burst) * self.shape.period
-        return max(lacking, 0) / self.shape.amount / MICROSECONDS
+        return _seconds(self.debt + (cost - self.shape.burst) * self.shape.period, self.shape.amount)
 
     @property
     def full_in(self) -> float:
-        """Seconds until the bucket is full."""
-        return self.debt / self.shape.amount / MICROSECONDS
+        """Seconds until the bucket is full; infinite when it gains nothing."""
+        return _seconds(self.debt, self.shape.amount)
+
+    def full_at(self, now: float) -> float:
+        """Unix seconds, and so is `now`. Of a quota the next window is full."""
+        window = self.shape.window
+        return now + self.full_in if window is None else window.ends
+
+
+def _seconds(debt: int, amount: int) -> float:
+    if debt <= 0:
+        return 0.0
+    return debt / amount / MICROSECONDS if amount else math.inf
 
 
 @dataclass(slots=True)

@@ -21,14 +21,14 @@ class Bucket:
 
 
 class Draw:
-    """The tokens that a request takes, all or none; the same for each request of a caller, and made once."""
+    """The tokens that a request takes, all or none."""
 
     __slots__ = ("buckets", "is_leased", "tokens")
 
     def __init__(self, buckets: Sequence[Bucket]) -> None:
         self.buckets = tuple(buckets)
-        """Of one tenant, and so in one slot of a Redis Cluster."""
-        self.tokens = tuple(bucket.name for bucket in buckets for _ in range(bucket.cost))
-        """The name of a bucket for each token."""
+        """Those of one tenant are in one slot of a Redis Cluster; those that several tenants share may be elsewhere."""
         self.is_leased = all(bucket.leased for bucket in buckets)
         """Whether all of it may be had from memory."""
+        self.tokens = tuple(bucket.name for bucket in buckets for _ in range(bucket.cost)) if self.is_leased else ()
+        """The name of a bucket for each token, when all of them may be had from memory."""

@@ -111,7 +111,7 @@ class Lease:
     def know(self, level: Level, wall: float) -> None:
         """What Redis says of the bucket itself, at a time in Unix seconds."""
         self.left = max(min(level.remaining, self.burst - len(self.tokens)), 0)
-        self.reset_at = math.ceil(wall + level.full_in)
+        self.reset_at = math.ceil(level.full_at(wall))
 
     def spent_elsewhere(self, count: int) -> None:
         """Requests had to ask Redis for tokens, which a larger lease would have had."""

@@ -75,4 +75,5 @@ class LocalBuckets:
 @lru_cache(maxsize=1024)
 def share_of(shape: Shape, replicas: int, cost: int) -> Shape:
     """One replica's part of a bucket: a part of the rate, and a part of the burst that still has room for a request."""
-    return Shape(shape.amount, shape.period * replicas, max(shape.burst // replicas, min(cost, shape.burst)))
+    burst = max(shape.burst // replicas, min(cost, shape.burst))
+    return Shape(shape.amount, shape.period * replicas, burst, shape.window)

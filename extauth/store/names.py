@@ -73,6 +73,10 @@ class Names:
         """Sorted set: who serves checks, by when it last said so, see replicas.py."""
         return f"{self.namespace}:replicas"
 
-    def bucket(self, tenant: str, api: str, limit: str, subject: str) -> str:
-        """String: a bucket's level. All buckets of one request belong to one tenant, hence to one slot."""
-        return f"{self.namespace}:bucket:{{{tenant}}}:{api}:{limit}:{subject}"
+    def bucket(self, tenant: str | None, api: str, limit: str, subject: str, more: str = "") -> str:
+        """String: a bucket's level. Those of one tenant share a slot; one that several tenants share, for which
+        `tenant` is None, has a slot of its own.
+        """
+        if tenant is None:
+            return f"{self.namespace}:bucket:{{{api}:{limit}:{subject}{more}}}"
+        return f"{self.namespace}:bucket:{{{tenant}}}:{api}:{limit}:{subject}{more}"

@@ -12,10 +12,12 @@ _MOST = 50_000
 
 
 class _Refusal:
-    __slots__ = ("kept", "until")
+    __slots__ = ("cost", "kept", "until")
 
-    def __init__(self, kept: Kept, until: float) -> None:
+    def __init__(self, kept: Kept, cost: int, until: float) -> None:
         self.kept = kept
+        self.cost = cost
+        """Tokens that were too many; less may be there."""
         self.until = until
 
 
@@ -34,7 +36,7 @@ class Refusals:
         if len(self._found) >= _MOST:
             self._found.clear()  # right at all times: Redis is asked again
         kept = Kept(level.debt, int(asked * MICROSECONDS), bucket.shape.period)
-        self._found[bucket.name] = _Refusal(kept, until)
+        self._found[bucket.name] = _Refusal(kept, bucket.cost, until)
         return until
 
     def forget(self, bucket: Bucket) -> None:
@@ -47,7 +49,7 @@ class Refusals:
         Of checks that follow each other so closely that the bucket is empty again, one asks, and the rest hear from it.
         """
         refusal = self._found.get(bucket.name)
-        if refusal is None:
+        if refusal is None or bucket.cost < refusal.cost:
             return None
         if now >= refusal.until:
             if now - refusal.until < PACE:

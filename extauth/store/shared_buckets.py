@@ -151,6 +151,6 @@ def _give_back(taken: Sequence[tuple[Ahead, Got]], submit: Submit) -> None:
             submit(TakeAhead([back], deadline, lambda _: None))
 
 
-def _shape(bucket: Bucket) -> tuple[int, int, int]:
+def _shape(bucket: Bucket) -> tuple[int, int, int, int]:
     shape = bucket.shape
-    return shape.amount, shape.period, shape.burst
+    return shape.amount, shape.period, shape.burst, shape.window.ends * 1000 if shape.window else 0

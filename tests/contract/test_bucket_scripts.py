@@ -81,8 +81,8 @@ class Both:
             assert value is None or (kept is not None and value == stored(kept))
 
 
-def facts(shape: Shape) -> tuple[int, int, int]:
-    return shape.amount, shape.period, shape.burst
+def facts(shape: Shape) -> tuple[int, int, int, int]:
+    return shape.amount, shape.period, shape.burst, shape.window.ends * 1000 if shape.window else 0
 
 
 def stored(kept: Kept) -> bytes:
@@ -116,5 +116,5 @@ def test_the_largest_numbers_are_exact(client: redis.Redis, shape: Shape) -> Non
 
 def test_an_unreadable_bucket_is_a_full_one(client: redis.Redis) -> None:
     client.set(NAMES[0], "12 34")
-    reply = client.register_script(LEASE.text)(keys=[NAMES[0]], args=[1, 1000, 10, 4, 0, 0])
+    reply = client.register_script(LEASE.text)(keys=[NAMES[0]], args=[1, 1000, 10, 0, 4, 0, 0])
     assert reply[1] == 4

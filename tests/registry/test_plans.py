@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from extauth.keys.record import LimitOverride
+from extauth.keys.record import LimitOverride, Owner
 from extauth.registry.errors import ConflictError, InvalidError, NotFoundError, StaleError
 from extauth.registry.history import History
 from extauth.registry.key import IssuedKey, KeyUpdate
@@ -79,7 +79,7 @@ def test_a_change_reaches_the_keys_on_the_plan_by_themselves_or_by_their_tenant(
     before = history.revision()
     assert plans.update("gold", PlanUpdate(limits=(FAST,)), "tester").revision == 2
     told = {change.record.key_id: change.record.limits for change in history.changes_after(before, 10)}
-    assert told[by_itself] == told[by_tenant] == (FAST,)
+    assert told[by_itself] == told[by_tenant] == (FAST._replace(owner=Owner.PLAN),)
     assert all(told.get(key_id, ()) == () for key_id in neither)
     assert not plans.show("gold").propagating
 

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import select
 
-from extauth.keys.record import LimitOverride, Status
+from extauth.keys.record import LimitOverride, Owner, Status
 from extauth.registry import propagation
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
@@ -50,7 +50,7 @@ def test_the_first_keys_are_told_at_once_and_the_others_in_turn(
     assert not tenants.show("acme").propagating
     told = {change.record.key_id: change.record for change in history.changes_after(8, 100)}
     assert told.keys() == ids
-    assert {record.limits for record in told.values()} == {(FAST,)}
+    assert {record.limits for record in told.values()} == {(FAST._replace(owner=Owner.TENANT),)}
     assert history.revision() == 16  # each once, without a gap
 
 
@@ -63,7 +63,7 @@ def test_a_change_on_the_way_begins_anew_and_the_last_word_holds(
     propagator.run_once()
     tenants.update("acme", TenantUpdate(limits=(SLOW,)), "tester")
     finish(propagator)
-    assert {change.record.limits for change in history.changes_after(0, 100)} == {(SLOW,)}
+    assert {change.record.limits for change in history.changes_after(0, 100)} == {(SLOW._replace(owner=Owner.TENANT),)}
 
 
 def test_a_suspension_does_not_wait_for_a_large_plan(
@@ -102,7 +102,7 @@ def test_a_plan_reaches_the_keys_of_all_tenants_on_it(
         create(tenant=f"t{number}")
     plans.update("gold", PlanUpdate(limits=(FAST,)), "tester")
     finish(propagator)
-    assert [change.record.limits for change in history.changes_after(0, 100)] == [(FAST,)] * 10
+    assert [change.record.limits for change in history.changes_after(0, 100)] == [(FAST._replace(owner=Owner.PLAN),)] * 10
 
 
 def test_keys_that_change_meanwhile_end_right_too(

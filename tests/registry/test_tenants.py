@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from extauth.keys.record import KeyRecord, LimitOverride, Status
+from extauth.keys.record import KeyRecord, LimitOverride, Owner, Status
 from extauth.registry.admin_schema import audit
 from extauth.registry.database import Database
 from extauth.registry.errors import ConflictError, InvalidError, NotFoundError, StaleError
@@ -157,7 +157,11 @@ class TestRecords:
         plans.create(NewPlan("gold", limits=(SLOW, DAILY, burst)), "tester")
         tenants.create(NewTenant("acme", plan="gold", limits=(FAST, LimitOverride("burst", 4, 1))), "tester")
         key = create(tenant="acme", limits=(LimitOverride("burst", 5, 1),)).key
-        expected = (FAST, DAILY, LimitOverride("burst", 5, 1))
+        expected = (
+            FAST._replace(owner=Owner.TENANT),
+            DAILY._replace(owner=Owner.PLAN),
+            LimitOverride("burst", 5, 1, owner=Owner.KEY),
+        )
         assert key.terms.limits == record(history, key.id).limits == expected
         assert key.terms.plan == record(history, key.id).plan == "gold"
         assert key.plan == ""
@@ -170,14 +174,14 @@ class TestRecords:
         tenants.create(NewTenant("acme", plan="free"), "tester")
         key = create(tenant="acme", plan="gold").key
         assert record(history, key.id).plan == "gold"
-        assert record(history, key.id).limits == (FAST,)
+        assert record(history, key.id).limits == (FAST._replace(owner=Owner.PLAN),)
 
     def test_a_change_reaches_the_keys_of_the_tenant_and_no_others(
         self, create: Callable[..., IssuedKey], tenants: TenantRegistry, history: History
     ) -> None:
         mine, other = create(tenant="acme").key, create(tenant="other").key
         tenants.update("acme", TenantUpdate(limits=(SLOW,)), "tester")
-        assert record(history, mine.id).limits == (SLOW,)
+        assert record(history, mine.id).limits == (SLOW._replace(owner=Owner.TENANT),)
         assert record(history, mine.id).version.revision == 3
         assert record(history, other.id).version.revision == 2
         assert not tenants.show("acme").propagating
@@ -249,7 +253,7 @@ class TestRecords:
         assert history.revision() == revision  # it is refused: nobody needs to know
         assert record(history, key_id).limits == ()
         registry.enable(key_id, "tester")
-        assert set(record(history, key_id).limits) == {FAST, DAILY}
+        assert set(record(history, key_id).limits) == {FAST._replace(owner=Owner.TENANT), DAILY}
 
 
 def test_only_a_tenant_that_never_had_a_key_can_be_deleted(

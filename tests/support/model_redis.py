@@ -21,8 +21,8 @@ class ModelRedis:
         return run(now, names, arguments)
 
     def spend(self, now: int, names: Sequence[str], arguments: Sequence[int]) -> list[Any]:
-        shapes = [Shape(*arguments[at : at + 3]) for at in range(0, len(arguments), 4)]
-        costs = arguments[3::4]
+        shapes = [Shape(*arguments[at : at + 3]) for at in range(0, len(arguments), 5)]
+        costs = arguments[4::5]
         found = [self._read(name, shape, now) for name, shape in zip(names, shapes, strict=True)]
         levels = spend([debt for debt, _ in found], shapes, costs)
         allowed = all(level.enough for level in levels)
@@ -37,7 +37,7 @@ class ModelRedis:
     def lease(self, now: int, names: Sequence[str], arguments: Sequence[int]) -> list[Any]:
         reply: list[Any] = [str(now).encode()]
         for index, name in enumerate(names):
-            amount, period, burst, wanted, returned, taken_then = arguments[6 * index : 6 * index + 6]
+            amount, period, burst, _, wanted, returned, taken_then = arguments[7 * index : 7 * index + 7]
             shape = Shape(amount, period, burst)
             debt, taken = self._read(name, shape, now)
             debt = give_back(debt, shape, returned, taken - taken_then)

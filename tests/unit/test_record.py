@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extauth.keys.record import KeyRecord, LimitOverride, MalformedRecordError, Status, Version
+from extauth.keys.record import KeyRecord, LimitOverride, MalformedRecordError, Owner, Status, Version
 
 RECORDS = st.builds(
     KeyRecord,
@@ -27,6 +27,7 @@ RECORDS = st.builds(
             st.floats(0, 1e9, exclude_min=True),
             st.floats(0, 1e9, exclude_min=True),
             st.integers(0, 10**9),
+            st.sampled_from(Owner),
         ),
         max_size=3,
     ).map(tuple),
@@ -70,6 +71,16 @@ def test_a_limit_that_is_no_rate_is_refused(amount: float, period: float) -> Non
     limits = (LimitOverride("per-key", amount, period),)
     message = KeyRecord("id", b"digest", "p1", Version(1, 1), Status.ACTIVE, "acme", limits=limits).to_message()
     with pytest.raises(MalformedRecordError, match="limit"):
+        KeyRecord.from_message(message)
+
+
+def test_a_limit_of_an_earlier_version_is_the_keys_own_and_one_of_an_unknown_owner_is_refused() -> None:
+    limits = (LimitOverride("per-key", 1, 1, owner=Owner.PLAN),)
+    message = KeyRecord("id", b"digest", "p1", Version(1, 1), Status.ACTIVE, "acme", limits=limits).to_message()
+    message.limits[0].ClearField("owner")
+    assert KeyRecord.from_message(message).limits == (LimitOverride("per-key", 1, 1, owner=Owner.KEY),)
+    message.limits[0].owner = 9  # type: ignore[assignment]
+    with pytest.raises(MalformedRecordError, match="owner"):
         KeyRecord.from_message(message)
 
 

@@ -61,7 +61,7 @@ def test_all_problems_are_told_in_the_order_of_the_file() -> None:
         (("name: demo", "name: Demo API"), "apis[0].name: "),
         (("{header: X-API-Key}", "{header: 'x api key'}"), "apis[0].credentials[0].header: "),
         (("[{header: X-API-Key}]", "[]"), "apis[0].credentials: "),
-        (("by: key", "by: planet"), "apis[0].limits[0].by: Input should be 'key' or 'tenant'"),
+        (("by: key", "by: planet"), "apis[0].limits[0].by: 'planet' is no dimension (use key, tenant, plan"),
         (("env: PEPPER", "env: PEPPER, file: x"), "keys.peppers[0]: a secret is kept in one place"),
         (
             ("10/s, burst: 20", "1/30d, burst: 1000000000"),

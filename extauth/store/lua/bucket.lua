@@ -4,6 +4,11 @@
 -- tokens that it lacks times `period`, the time of that debt, the period, and a count of the tokens taken; so all
 -- numbers are whole and nothing is rounded. A missing bucket has no debt, so an idle one expires by itself. The count
 -- begins as the time: no value of it stands for two states, even if the bucket expired or was lost in between.
+--
+-- A quota's bucket gains nothing (`amount` 0) and is for one window, which `ends` at that Unix millisecond; else that is 0.
+-- It outlives its window, by whose end the sidecars' clocks may not be agreed.
+local SLACK = 600000
+
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
@@ -26,10 +31,10 @@ local function read(name, amount, period, burst)
   return debt, tonumber(taken), since
 end
 
-local function write(name, amount, period, debt, taken)
+local function write(name, amount, period, ends, debt, taken)
   if debt > 0 then
-    redis.call('SET', name, string.format('%.0f %.0f %.0f %.0f', debt, now, period, taken),
-      'PX', math.ceil(debt / amount / 1000))
+    local life = ends > 0 and math.max(ends - math.floor(now / 1000), 0) + SLACK or math.ceil(debt / amount / 1000)
+    redis.call('SET', name, string.format('%.0f %.0f %.0f %.0f', debt, now, period, taken), 'PX', life)
   else
     redis.call('DEL', name)
   end

@@ -1,14 +1,15 @@
 -- Takes tokens ahead from buckets, from each as many as there are, and takes back those of an earlier time that were not
 -- used. Begins with bucket.lua.
 --
--- KEYS: buckets   ARGV, six a bucket: amount, period (microseconds), burst, tokens wanted, tokens given back, and the
---                 count of tokens taken when those were taken
+-- KEYS: buckets   ARGV, seven a bucket: amount, period (microseconds), burst, end of its window, tokens wanted, tokens
+--                 given back, and the count of tokens taken when those were taken
 -- Returns now (microseconds since 1970), then three a bucket: tokens granted, the debt afterwards, and the count of
 -- tokens taken.
 local reply = { whole(now) }
 for i = 1, #KEYS do
-  local amount, period, burst = tonumber(ARGV[6 * i - 5]), tonumber(ARGV[6 * i - 4]), tonumber(ARGV[6 * i - 3])
-  local wanted, returned, taken_then = tonumber(ARGV[6 * i - 2]), tonumber(ARGV[6 * i - 1]), tonumber(ARGV[6 * i])
+  local amount, period, burst = tonumber(ARGV[7 * i - 6]), tonumber(ARGV[7 * i - 5]), tonumber(ARGV[7 * i - 4])
+  local ends, wanted = tonumber(ARGV[7 * i - 3]), tonumber(ARGV[7 * i - 2])
+  local returned, taken_then = tonumber(ARGV[7 * i - 1]), tonumber(ARGV[7 * i])
   local debt, taken = read(KEYS[i], amount, period, burst)
   -- Tokens are worth what is left of the debt that they made; debt made after them is not theirs to lower. A count that
   -- went back is that of another bucket: the one that they were taken from has been lost.
@@ -16,7 +17,7 @@ for i = 1, #KEYS do
   debt = debt - math.max(math.min(returned * period, theirs), 0)
   local granted = math.min(wanted, math.floor((burst * period - debt) / period))
   debt, taken = debt + granted * period, taken + granted
-  write(KEYS[i], amount, period, debt, taken)
+  write(KEYS[i], amount, period, ends, debt, taken)
   reply[3 * i - 1], reply[3 * i], reply[3 * i + 1] = granted, whole(debt), whole(taken)
 end
 return reply

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'extauth/wire/registry/v1/registry.proto\x12\x13\x65xtauth.registry.v1\"T\n\rLimitOverride\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x01\x12\x16\n\x0eperiod_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x62urst\x18\x04 \x01(\x04\"\xe8\x03\n\tKeyRecord\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x11\n\tpepper_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32%.extauth.registry.v1.KeyRecord.Status\x12\x0e\n\x06tenant\x18\x07 \x01(\t\x12\x0c\n\x04name\x18\x08 \x01(\t\x12\x0e\n\x06scopes\x18\t \x03(\t\x12\x0c\n\x04plan\x18\n \x01(\t\x12\x12\n\nnot_before\x18\x0b \x01(\x03\x12\x12\n\nexpires_at\x18\x0c \x01(\x03\x12>\n\x08metadata\x18\r \x03(\x0b\x32,.extauth.registry.v1.KeyRecord.MetadataEntry\x12\x32\n\x06limits\x18\x0e \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x12\x0b\n\x07REVOKED\x10\x03\"r\n\tKeyChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommitted_at\x18\x03 \x01(\x03\x12.\n\x06record\x18\x04 \x01(\x0b\x32\x1e.extauth.registry.v1.KeyRecord\"8\n\x10WatchKeysRequest\x12\x15\n\rfrom_revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x32\x63\n\x0bKeyRegistry\x12T\n\tWatchKeys\x12%.extauth.registry.v1.WatchKeysRequest\x1a\x1e.extauth.registry.v1.KeyChange0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'extauth/wire/registry/v1/registry.proto\x12\x13\x65xtauth.registry.v1\"\xb5\x01\n\rLimitOverride\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x01\x12\x16\n\x0eperiod_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x62urst\x18\x04 \x01(\x04\x12\x37\n\x05owner\x18\x05 \x01(\x0e\x32(.extauth.registry.v1.LimitOverride.Owner\"&\n\x05Owner\x12\x07\n\x03KEY\x10\x00\x12\n\n\x06TENANT\x10\x01\x12\x08\n\x04PLAN\x10\x02\"\xe8\x03\n\tKeyRecord\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x11\n\tpepper_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32%.extauth.registry.v1.KeyRecord.Status\x12\x0e\n\x06tenant\x18\x07 \x01(\t\x12\x0c\n\x04name\x18\x08 \x01(\t\x12\x0e\n\x06scopes\x18\t \x03(\t\x12\x0c\n\x04plan\x18\n \x01(\t\x12\x12\n\nnot_before\x18\x0b \x01(\x03\x12\x12\n\nexpires_at\x18\x0c \x01(\x03\x12>\n\x08metadata\x18\r \x03(\x0b\x32,.extauth.registry.v1.KeyRecord.MetadataEntry\x12\x32\n\x06limits\x18\x0e \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x12\x0b\n\x07REVOKED\x10\x03\"r\n\tKeyChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommitted_at\x18\x03 \x01(\x03\x12.\n\x06record\x18\x04 \x01(\x0b\x32\x1e.extauth.registry.v1.KeyRecord\"8\n\x10WatchKeysRequest\x12\x15\n\rfrom_revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x32\x63\n\x0bKeyRegistry\x12T\n\tWatchKeys\x12%.extauth.registry.v1.WatchKeysRequest\x1a\x1e.extauth.registry.v1.KeyChange0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,18 +33,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KEYRECORD_METADATAENTRY']._loaded_options = None
   _globals['_KEYRECORD_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_LIMITOVERRIDE']._serialized_start=64
-  _globals['_LIMITOVERRIDE']._serialized_end=148
-  _globals['_KEYRECORD']._serialized_start=151
-  _globals['_KEYRECORD']._serialized_end=639
-  _globals['_KEYRECORD_METADATAENTRY']._serialized_start=519
-  _globals['_KEYRECORD_METADATAENTRY']._serialized_end=566
-  _globals['_KEYRECORD_STATUS']._serialized_start=568
-  _globals['_KEYRECORD_STATUS']._serialized_end=639
-  _globals['_KEYCHANGE']._serialized_start=641
-  _globals['_KEYCHANGE']._serialized_end=755
-  _globals['_WATCHKEYSREQUEST']._serialized_start=757
-  _globals['_WATCHKEYSREQUEST']._serialized_end=813
-  _globals['_KEYREGISTRY']._serialized_start=815
-  _globals['_KEYREGISTRY']._serialized_end=914
+  _globals['_LIMITOVERRIDE']._serialized_start=65
+  _globals['_LIMITOVERRIDE']._serialized_end=246
+  _globals['_LIMITOVERRIDE_OWNER']._serialized_start=208
+  _globals['_LIMITOVERRIDE_OWNER']._serialized_end=246
+  _globals['_KEYRECORD']._serialized_start=249
+  _globals['_KEYRECORD']._serialized_end=737
+  _globals['_KEYRECORD_METADATAENTRY']._serialized_start=617
+  _globals['_KEYRECORD_METADATAENTRY']._serialized_end=664
+  _globals['_KEYRECORD_STATUS']._serialized_start=666
+  _globals['_KEYRECORD_STATUS']._serialized_end=737
+  _globals['_KEYCHANGE']._serialized_start=739
+  _globals['_KEYCHANGE']._serialized_end=853
+  _globals['_WATCHKEYSREQUEST']._serialized_start=855
+  _globals['_WATCHKEYSREQUEST']._serialized_end=911
+  _globals['_KEYREGISTRY']._serialized_start=913
+  _globals['_KEYREGISTRY']._serialized_end=1012
 # @@protoc_insertion_point(module_scope)

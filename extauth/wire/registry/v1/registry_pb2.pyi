@@ -25,10 +25,34 @@ class LimitOverride(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Owner:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OwnerEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LimitOverride._Owner.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KEY: LimitOverride._Owner.ValueType  # 0
+        """The key's own; so counts one of a version that did not say."""
+        TENANT: LimitOverride._Owner.ValueType  # 1
+        """Its tenant's: the keys of the tenant may share a bucket."""
+        PLAN: LimitOverride._Owner.ValueType  # 2
+        """Its plan's."""
+
+    class Owner(_Owner, metaclass=_OwnerEnumTypeWrapper):
+        """Whose it is, and with whom its buckets so begin and end."""
+
+    KEY: LimitOverride.Owner.ValueType  # 0
+    """The key's own; so counts one of a version that did not say."""
+    TENANT: LimitOverride.Owner.ValueType  # 1
+    """Its tenant's: the keys of the tenant may share a bucket."""
+    PLAN: LimitOverride.Owner.ValueType  # 2
+    """Its plan's."""
+
     NAME_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     PERIOD_SECONDS_FIELD_NUMBER: _builtins.int
     BURST_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The limit's name in the policy; one that no policy knows has no effect."""
     amount: _builtins.float
@@ -36,6 +60,7 @@ class LimitOverride(_message.Message):
     period_seconds: _builtins.float
     burst: _builtins.int
     """How many requests the bucket holds; 0: as many as the amount, rounded up."""
+    owner: Global___LimitOverride.Owner.ValueType
     def __init__(
         self,
         *,
@@ -43,10 +68,11 @@ class LimitOverride(_message.Message):
         amount: _builtins.float = ...,
         period_seconds: _builtins.float = ...,
         burst: _builtins.int = ...,
+        owner: Global___LimitOverride.Owner.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "burst", b"burst", "name", b"name", "period_seconds", b"period_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "burst", b"burst", "name", b"name", "owner", b"owner", "period_seconds", b"period_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
