@@ -61,7 +61,11 @@ class RedisSettings(Settings):
     password: SecretReference | None = None
     """Where the ACL user's password is kept."""
     tls_ca_file: str | None = None
-    """CA bundle for TLS; the system's when left out."""
+    """CA bundle for TLS; the system's when left out. It and the two below are read again for each new connection."""
+    tls_certificate_file: str | None = None
+    """Certificate of ours in PEM, for a Redis with `tls-auth-clients yes`."""
+    tls_key_file: str | None = None
+    """Its private key in PEM, without a passphrase."""
     namespace: str = Field(default="extauth", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     """Begins every key in Redis, so that several installations can share one."""
     protocol: Literal[2, 3] = 3
@@ -76,6 +80,12 @@ class RedisSettings(Settings):
         places = [name for name in ("url", "cluster", "sentinel") if name in self.model_fields_set]
         if len([name for name in places if getattr(self, name) is not None]) > 1:
             raise ValueError(f"Redis is in one place: use only one of {', '.join(places)}")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_has_a_key(self) -> "RedisSettings":
+        if (self.tls_certificate_file is None) != (self.tls_key_file is None):
+            raise ValueError("a certificate and its key belong together: use tls_certificate_file and tls_key_file")
         return self
 
     @property

@@ -47,10 +47,19 @@ def _options(settings: RedisSettings, timeout: float | None, connections: int) -
         "max_connections": connections,
         "client_name": "extauth",
     }
-    if settings.uses_tls and settings.tls_ca_file:
-        options["ssl_ca_certs"] = settings.tls_ca_file
+    if settings.uses_tls:
+        options.update(_tls(settings))
     if settings.uses_tls and (settings.cluster or settings.sentinel):
         options["ssl"] = True
+    return options
+
+
+def _tls(settings: RedisSettings) -> dict[str, str]:
+    """The files, which redis-py reads for each new connection, so that those that change need no restart."""
+    options = {"ssl_ca_certs": settings.tls_ca_file} if settings.tls_ca_file else {}
+    if settings.tls_certificate_file and settings.tls_key_file:
+        options["ssl_certfile"], options["ssl_keyfile"] = settings.tls_certificate_file, settings.tls_key_file
+        options["ssl_password"] = ""  # else OpenSSL asks for one at the terminal
     return options
 
 
@@ -82,7 +91,7 @@ def _master(settings: RedisSettings, sentinel: SentinelSettings, options: dict[s
         "socket_timeout": settings.connect_timeout,  # asking them is a part of connecting
         "socket_connect_timeout": settings.connect_timeout,
         "retry": _no_retry(),
-        **{name: options[name] for name in ("protocol", "ssl", "ssl_ca_certs") if name in options},
+        **{name: value for name, value in options.items() if name == "protocol" or name.startswith("ssl")},
     }
     sentinels: Any = Sentinel  # redis-py does not type it
     known = sentinels([host_and_port(address) for address in sentinel.nodes], sentinel_kwargs=for_sentinels)
