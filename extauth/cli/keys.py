@@ -1,6 +1,7 @@
 """`extauth keys`: make, list, rotate and revoke keys through the registry's REST API.
 
-Exit codes: 0 done, 1 refused by the registry, 2 wrong usage, 3 the registry is not reachable or at fault.
+Exit codes: 0 done, 1 refused by the registry, 2 wrong usage, 3 the registry is not reachable or at fault, 4 done but
+for some rows of an import, which were refused.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ from typing import Any
 import click
 
 from extauth.cli import keys_options as options
+from extauth.cli.keys_export import export
 from extauth.cli.keys_health import health
+from extauth.cli.keys_import import import_keys
 from extauth.cli.keys_leaks import leaks
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_update import path_of, update
@@ -39,7 +42,9 @@ def keys() -> None:
     """Make, list, rotate and revoke API keys."""
 
 
+keys.add_command(export)
 keys.add_command(health)
+keys.add_command(import_keys)
 keys.add_command(leaks)
 keys.add_command(update)
 
