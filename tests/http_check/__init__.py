@@ -1,0 +1,1 @@
+"""`/check` over HTTP: by itself, behind nginx and behind Traefik."""
