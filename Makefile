@@ -12,10 +12,10 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio lint format types protos docs bench bench-compare profile clean
+.PHONY: help demo test test-all test-grpcio lint format types protos docs bench faults bench-compare limits-accuracy profile clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -82,9 +82,15 @@ docs: $(VENV)/.dev ## the reference pages in docs/, from the code
 bench: $(VENV)/.dev ## measure everything, write docs/performance.md, 15 minutes; ARGS=--quick: one, roughly
 	$(BIN)/python -m tests.bench $(ARGS)
 
+faults: $(VENV)/.dev ## let a sidecar's Redis suffer every fault, write docs/faults.md, 3 minutes
+	$(BIN)/python -m tests.faults
+
 bench-compare: $(VENV)/.dev ## what a check costs now, and in BASE=<revision>
 	@test -n "$(BASE)" || { echo "against what? make bench-compare BASE=<revision>"; exit 2; }
 	$(BIN)/python -m tests.bench.compare "$(BASE)" $(ARGS)
+
+limits-accuracy: $(VENV)/.dev ## how near limits are kept, docs/limits-accuracy.md, 15 minutes; ARGS=--quick
+	$(BIN)/python -m tests.accuracy $(ARGS)
 
 profile: $(VENV)/.dev ## a flame graph of a sidecar under load, .build/profile.svg; ARGS='--limits none'
 	$(BIN)/python -m tests.bench.profile $(ARGS)

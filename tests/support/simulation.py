@@ -48,9 +48,15 @@ class Simulation:
 
 
 class Replica:
-    """One process. `lose` says of each exchange whether its reply is lost on the way."""
+    """One process. `lose` says of each exchange whether its reply is lost on the way; `metrics` may be shared."""
 
-    def __init__(self, simulation: Simulation, lose: Callable[[], bool] = lambda: False, replicas: int = 1) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        lose: Callable[[], bool] = lambda: False,
+        replicas: int = 1,
+        metrics: SidecarMetrics | None = None,
+    ) -> None:
         self.simulation = simulation
         self.is_alive = True
         self.admitted: list[float] = []
@@ -58,7 +64,8 @@ class Replica:
         self._lose = lose
         self.metrics = CollectorRegistry()
         clock = simulation.clock
-        self.buckets = TokenBuckets(self._submit, SidecarMetrics(self.metrics), lambda: replicas, clock, clock)
+        counters = metrics or SidecarMetrics(self.metrics)
+        self.buckets = TokenBuckets(self._submit, counters, lambda: replicas, clock, clock)
         self.leases = self.buckets.leases
         self._sweep()
 
@@ -68,23 +75,27 @@ class Replica:
         if not self.is_alive:
             return
         if self.buckets.take(draw, now) is not None:
-            self.admitted.append(now)
+            self.decided(draw, now, admitted=True)
         elif self.buckets.refused(draw, now) is not None:
-            self.refused += 1
+            self.decided(draw, now, admitted=False)
         else:
-            self.buckets.ask(draw, now + 1, self._answered)
+            self.buckets.ask(draw, now + 1, lambda answer: self._answered(draw, answer))
+
+    def decided(self, draw: Draw, time: float, *, admitted: bool) -> None:
+        """A request has had its answer, by what there was at a time."""
+        if admitted:
+            self.admitted.append(time)
+        else:
+            self.refused += 1
 
     def crash(self) -> None:
         """Its leases are lost with it."""
         self.is_alive = False
 
-    def _answered(self, answer: Answer) -> None:
-        if "local" in answer.sources:
-            return
-        if all(level.enough for level in answer.levels):
-            self.admitted.append(self.simulation.executed_at)
-        else:
-            self.refused += 1
+    def _answered(self, draw: Draw, answer: Answer) -> None:
+        if "local" not in answer.sources:
+            allowed = all(level.enough for level in answer.levels)
+            self.decided(draw, self.simulation.executed_at, admitted=allowed)
 
     def _submit(self, need: Need) -> None:
         simulation = self.simulation
