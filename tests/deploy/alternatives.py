@@ -10,7 +10,9 @@ _DIGEST = "sha256:" + "0123456789abcdef" * 4
 _PLACEMENT = {"nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}], "priorityClassName": "high"}
 _POD = {**_PLACEMENT, "podLabels": {"team": "api"}, "podAnnotations": {"a/b": "c"}, "affinity": {"podAntiAffinity": {}}}
 _SSO = {
-    "name": "sso", "url": "https://sso.example.com/introspect", "client_id": "extauth",
+    "name": "sso",
+    "url": "https://sso.example.com/introspect",
+    "client_id": "extauth",
     "client_secret": {"file": "/run/secrets/extauth/sso-client-secret"},
 }
 
@@ -87,8 +89,11 @@ AXES: Mapping[str, Mapping[str, Values]] = {
         "plain": {},
         "tls": {
             "redis": {
-                "url": "rediss://redis.example.com:6380/2", "username": "extauth", "settings": {"namespace": "eu"},
-                "password": {"secret": "redis"}, "ca": {"configMap": "redis-ca"},
+                "url": "rediss://redis.example.com:6380/2",
+                "username": "extauth",
+                "settings": {"namespace": "eu"},
+                "password": {"secret": "redis"},
+                "ca": {"configMap": "redis-ca"},
             }
         },
     },
