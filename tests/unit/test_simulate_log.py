@@ -3,6 +3,7 @@
 import gzip
 import io
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -222,6 +223,11 @@ def test_arrivals_come_in_order_if_none_is_too_far_from_its_place() -> None:
     assert [one.time for one in ordered(map(arrival, [5, 6, 7, 8, 1]), kept=2)] == [5, 6, 1, 7, 8]
     same = [arrival(1, "a"), arrival(1, "b"), arrival(1, "c")]
     assert list(ordered(iter(same), kept=2)) == same
+
+
+def test_no_more_is_kept_than_puts_them_in_order() -> None:
+    without_end = ordered(map(arrival, count()), kept=3)
+    assert [next(without_end).time for _ in range(5)] == [0, 1, 2, 3, 4]
 
 
 def test_several_logs_are_one() -> None:
