@@ -34,6 +34,8 @@ class Difference(NamedTuple):
 
 class Change(NamedTuple):
     entry: AuditEntry
+    done: str
+    """The action in words, without what it was done to."""
     differences: list[Difference]
     address: str
     """The page of what was changed; empty when it has none."""
@@ -68,7 +70,8 @@ def _change(entry: AuditEntry) -> Change:
     differences = [Difference(field, _text(entry.before, field), _text(entry.after, field)) for field in fields]
     empty = {None, "", "[]", "{}"}
     told = [one for one in differences if not (one.before in empty and one.after in empty)]
-    return Change(entry, told, f"{_PAGES[entry.kind]}/{entry.target}" if entry.kind in _PAGES else "")
+    done = entry.action.removeprefix(f"{entry.kind}_").replace("_", " ").capitalize()
+    return Change(entry, done, told, f"{_PAGES[entry.kind]}/{entry.target}" if entry.kind in _PAGES else "")
 
 
 def _text(fields: Mapping[str, Any], field: str) -> str | None:

@@ -27,15 +27,17 @@ class Words(NamedTuple):
     """A finding, as people are told of it."""
 
     title: str
+    """With the time of the settings in it."""
     remedy: str
 
 
 WORDS: Mapping[Finding, Words] = {
-    "expiring": Words("expire soon", "Rotate them, so that nothing stops."),
+    "expiring": Words("expiring within {}", "Rotate them, so that nothing stops."),
     "used_after_rotation": Words(
-        "are used after their rotation", "Something still has the old secret: change it over before the key ends."
+        "used after their rotation, within {}",
+        "Something still has the old secret: change it over before the key ends.",
     ),
-    "unused": Words("are not used", "Revoke what nobody needs: it cannot leak then."),
+    "unused": Words("unused for {}", "Revoke what nobody needs: it cannot leak then."),
 }
 
 
@@ -57,7 +59,7 @@ class HealthPage:
     def show(self, visit: Visit) -> Response:
         tenant = visit.identity.tenant
         counts = self._health.count(tenant or "")
-        findings = [(finding, counts[finding], WORDS[finding], self._days(finding)) for finding in FINDINGS]
+        findings = [(finding, counts[finding], self._title(finding)) for finding in FINDINGS]
         values: dict[str, Any] = {"findings": findings, "publishing": None, "sidecars": None}
         if tenant is None:  # how the registry does is not for the people of one tenant
             values |= {"publishing": self._publishing(), "sidecars": self._sidecars.latest()}
@@ -75,8 +77,8 @@ class HealthPage:
         return render(
             visit,
             "finding.html",
-            words=WORDS[finding],
-            within=self._days(finding),
+            title=self._title(finding),
+            remedy=WORDS[finding].remedy,
             rows=[(key, sparkline(usage[key.id])) for key in page.keys],
             days=_DAYS,
             following=address(at, {}, cursor=page.next_cursor) if page.next_cursor else "",
@@ -84,7 +86,6 @@ class HealthPage:
             is_first=not cursor,
         )
 
-    def _days(self, finding: Finding) -> str:
-        """The time that the settings have for it."""
+    def _title(self, finding: Finding) -> str:
         days = self._health.thresholds[finding] / _DAY
-        return f"{days:g} day{'' if days == 1 else 's'}"
+        return WORDS[finding].title.format(f"{days:g} day{'' if days == 1 else 's'}")

@@ -30,7 +30,7 @@ class Chart {
   }
 
   size() {
-    return { width: Math.max(this.box.clientWidth, 200), height: 220 };
+    return { width: Math.max(this.box.clientWidth, 200), height: 210 };
   }
 
   draw() {
@@ -54,8 +54,8 @@ class Chart {
         y: { range: (_, least, most) => [0, Math.max(most, 4) * 1.04] },
       },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, ticks) => this.ticks(ticks) },
-        { ...axis, grid: { stroke: colour("--line"), width: 1 }, space: 44, size: 52, values: (_, ticks) => ticks.map(short) },
+        { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, ticks) => this.ticks(ticks) },
+        { ...axis, grid: { stroke: colour("--line"), width: 1 }, space: 44, size: 48, values: (_, ticks) => ticks.map(short) },
       ],
       series: [{}, ...KINDS.map(([kind]) => ({ fill: fills[kind], width: 0, paths: bars, points: { show: false } }))],
       hooks: { setCursor: [() => this.tell()] },
