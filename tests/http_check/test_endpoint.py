@@ -1,15 +1,18 @@
 """What `/check` says, and whom it believes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from extauth.keys.token import generate
+from extauth.policy.http_check import HttpCheckSettings
 from tests.e2e.answer import Headers
 from tests.e2e.eventually import eventually
 from tests.e2e.http1 import send
 from tests.e2e.scenario import CONTEXT, PER_KEY, PER_KEY_BURST, PLAIN, SCOPED
-from tests.http_check.stacks import Checked, connect
+from tests.http_check.stacks import Checked, checked_stack, connect
 
 UNKNOWN_KEY = str(generate("e2e"))
 LIES: Headers = [
@@ -126,3 +129,19 @@ def test_many_on_one_connection(checked: Checked) -> None:
 
 def test_the_socket_has_its_mode(checked: Checked) -> None:
     assert Path(checked.address.removeprefix("unix:")).stat().st_mode & 0o777 == 0o660
+
+
+def test_an_address_without_its_kind_of_headers_is_refused() -> None:
+    with pytest.raises(ValidationError, match="x-original"):
+        HttpCheckSettings.model_validate({"listen": ["127.0.0.1:0"]})
+    assert HttpCheckSettings().listen == ()
+
+
+@pytest.mark.slow
+def test_each_worker_has_a_socket_of_its_own(tmp_path: Path) -> None:
+    with checked_stack(tmp_path, f"unix:{tmp_path}/http.sock", "x-original", {"workers": 2}) as found:
+        key = found.stack.issue()
+        for worker in range(2):
+            one = replace(found, address=f"unix:{tmp_path}/http-{worker}.sock")
+            eventually(lambda one=one: one.ask(PLAIN, [key.header]).status == 200, 10)
+            assert one.ask(PLAIN).reason == "missing_key"

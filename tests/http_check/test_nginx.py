@@ -91,4 +91,4 @@ def test_without_a_sidecar_nobody_passes(checked: Checked, tmp_path: Path) -> No
 
 
 def test_the_check_cannot_be_called_from_outside(url: str) -> None:
-    assert send(url, "/_extauth").status == 404
+    assert send(url, "/_check").status == 404
