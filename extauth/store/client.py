@@ -73,7 +73,7 @@ def _cluster(settings: RedisSettings, options: dict[str, Any]) -> RedisCluster:
         startup_nodes=[_node(address) for address in settings.cluster.nodes],
         # The nodes' addresses may all be others after a while, as in Kubernetes; those in the settings stay.
         dynamic_startup_nodes=False,
-        require_full_coverage=False,  # what is there is of use
+        require_full_coverage=True,  # slots of a dead node count; a Cluster in the making is none yet
         retry=_no_retry(),
         **options,
     )

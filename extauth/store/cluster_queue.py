@@ -43,6 +43,7 @@ class ClusterQueue:
         self._early: list[_Routed] | None = []  # what waits until the Cluster has been looked for once
         self._lock = threading.Lock()
         self._answering = threading.RLock()  # what follows from an answer may fail at once, on the same thread
+        self._is_lost = False
         self._doubt = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redis-slots", daemon=True)
@@ -152,8 +153,11 @@ class ClusterQueue:
                 return
             try:
                 self._look()
+                self._is_lost = False
             except CLIENT_ERRORS as error:
-                _log.warning("redis_cluster_not_found", error=str(error))
+                if not self._is_lost:
+                    _log.warning("redis_cluster_not_found", error=str(error))
+                self._is_lost = True
                 self._doubt.set()
             self._send_early()
             self._stopping.wait(_PACE)

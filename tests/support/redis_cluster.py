@@ -2,11 +2,14 @@
 
 import random
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import redis
 from redis.cluster import RedisCluster
+from redis.crc import key_slot
 
 from extauth.settings.redis import RedisSettings
 from tests.support.redis_server import RedisServer
@@ -72,6 +75,35 @@ class ClusterServers:
             node: Any = client.get_node_from_key(name)
             return self.nodes[self.ports.index(node.port)]
 
+    def has_moved(self, name: str, origin: RedisServer) -> bool:
+        """Whether every node that lives says that another one than `origin` serves a name."""
+        old = self.ports[self.nodes.index(origin)]
+        return all(old not in _owner_ports(node, name) for node in self.nodes if _information(node)) and all(
+            map(_is_whole, self.nodes)
+        )
+
+    def wait_for_replicas(self) -> None:
+        """Until the replicas have what their primaries have."""
+        for node in self.nodes[:PRIMARIES]:
+            with node.client() as client:
+                assert client.wait(1, 10_000) == 1
+
+    @contextmanager
+    def moving(self, name: str, origin: RedisServer, target: RedisServer) -> Iterator[None]:
+        """The slot of a name is on its way from one node to another, and has moved when this is left."""
+        slot = key_slot(name.encode())
+        with origin.client() as giver, target.client() as taker:
+            taker_id, giver_id = (one.execute_command("CLUSTER", "MYID").decode() for one in (taker, giver))
+            taker.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", giver_id)
+            giver.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", taker_id)
+            yield
+            keys = giver.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1000)
+            port = self.ports[self.nodes.index(target)]
+            if keys:
+                giver.execute_command("MIGRATE", "127.0.0.1", port, "", 0, 5000, "KEYS", *keys)
+            for one in (taker, giver):
+                one.execute_command("CLUSTER", "SETSLOT", slot, "NODE", taker_id)
+
     def _make(self) -> None:
         for index, node in enumerate(self.nodes):
             with node.client() as client:
@@ -117,6 +149,16 @@ def _information(node: RedisServer) -> dict[str, str]:
 def _is_whole(node: RedisServer) -> bool:
     found = _information(node)
     return not found or (found["cluster_state"] == "ok" and int(found["cluster_slots_ok"]) == SLOTS)
+
+
+def _owner_ports(node: RedisServer, name: str) -> list[int]:
+    """The port of the primary of a name, as this node knows it."""
+    slot = key_slot(name.encode())
+    with node.client() as client:
+        shards: Any = client.execute_command("CLUSTER", "SLOTS")
+    if isinstance(shards, dict):  # redis-py reads it so
+        return [int(found["primary"][1]) for (first, last), found in shards.items() if first <= slot <= last]
+    return [int(primary[1]) for first, last, primary, *_ in shards if first <= slot <= last]
 
 
 def _known(node: RedisServer) -> int:

@@ -20,7 +20,10 @@ _DEBIAN_BINARY = Path("/usr/bin/redis-check-rdb")
 class RedisServer:
     """Starts empty; `kill` and `start` again loses all data. `arguments` come last on its command line."""
 
-    def __init__(self, version: str, directory: Path, *arguments: str, name: str = "redis") -> None:
+    def __init__(
+        self, version: str, directory: Path, *arguments: str, name: str = "redis", password: str | None = None
+    ) -> None:
+        self.password = password
         self._binary = binary_of(version)
         self._version = version.removeprefix("redis-")
         self._arguments = arguments
@@ -35,9 +38,11 @@ class RedisServer:
         """As of a Cluster."""
         return [self]
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """`more` arguments for this once; what it says of itself can be read then, even while it loads a dump."""
         own = ("--port", "0", "--unixsocket", str(self.socket), "--save", "", "--appendonly", "no")
-        command = ["redis-server", *own, "--dir", str(self._directory), *self._arguments]
+        secret = ("--requirepass", self.password, "--masterauth", self.password) if self.password else ()
+        command = ["redis-server", *own, *secret, "--dir", str(self._directory), *self._arguments, *more]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, executable=self._binary, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + 20
@@ -61,7 +66,7 @@ class RedisServer:
         self._process.send_signal(number)
 
     def client(self) -> redis.Redis:
-        return redis.Redis(unix_socket_path=str(self.socket))
+        return redis.Redis(unix_socket_path=str(self.socket), password=self.password)
 
     def settings(self, **changes: object) -> RedisSettings:
         return RedisSettings.model_validate({"url": self.url, **changes})
