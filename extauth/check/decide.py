@@ -78,6 +78,11 @@ class Decider:
         """The answer when a check cannot even begin."""
         return self._refuse_unrouted(Reason.UNAVAILABLE, request_reader.read(message), self._clocks.monotonic())
 
+    def untrusted(self, message: bytes) -> bytes:
+        """The answer to whoever is not our Envoy. Nothing is looked up: it must not learn which keys there are."""
+        request = request_reader.read(message)
+        return self._refuse_unrouted(Reason.UNTRUSTED_PROXY, request, self._clocks.monotonic())
+
     def _authorize(self, check: Check, grant: Grant) -> Step:
         if not check.api.tenant.admits(check.request, grant.caller.tenant):
             return refuse(check, Reason.WRONG_TENANT)
@@ -97,7 +102,7 @@ class Decider:
 
     def _draw(self, check: Check, grant: Grant) -> Draw | None:
         """Of limits that look at the request; None when one cannot be counted."""
-        return grant.draws and grant.draws.of(check.request, self._clocks.wall())
+        return None if grant.draws is None else grant.draws.of(check.request, self._clocks.wall())
 
     def _spend(self, check: Check, grant: Grant, draw: Draw, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True

@@ -84,7 +84,7 @@ def _is_leased(limit: Limit, shape: Shape) -> bool:
 
 def _unit_of(override: LimitOverride) -> Unit | None:
     """Of an override that is a quota: of a whole number, without a burst, in the time of a unit."""
-    is_whole = override.amount.is_integer() and 1 <= override.amount <= _MOST
+    is_whole = 1 <= override.amount <= _MOST and override.amount == int(override.amount)
     return unit_of(override.period) if is_whole and not override.burst else None
 
 

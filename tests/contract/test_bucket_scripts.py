@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from extauth.settings.rate import LARGEST
 from extauth.settings.redis import RedisSettings
+from extauth.settings.window import UNITS, window_at
 from extauth.store.bucket import Kept, Shape
 from extauth.store.client import connect
 from extauth.store.scripts import LEASE, SPEND
@@ -27,12 +28,15 @@ def shape_of(amount: int, seconds: float, burst: int) -> Shape:
         raise
 
 
-SHAPES = st.builds(
+RATES = st.builds(
     shape_of,
     st.integers(1, 5000),
     st.sampled_from([0.001, 1.0, 7.0, 60.0, 86_400.0, 2_592_000.0]),
     st.one_of(st.integers(1, 2000), st.integers(1, 10**9)),
 )
+WINDOWS = st.builds(window_at, st.sampled_from(UNITS), st.integers(1_000_000_000, 4_000_000_000))  # over, or to come
+QUOTAS = st.builds(Shape.of_quota, st.one_of(st.integers(1, 2000), st.integers(1, 10**9)), WINDOWS)
+SHAPES = st.one_of(RATES, RATES, QUOTAS)
 SPENDS = st.tuples(st.just("spend"), st.lists(st.integers(1, 50), min_size=3, max_size=3))
 LEASES = st.tuples(st.just("lease"), st.integers(0, 2), st.integers(0, 3000), st.integers(0, 200), st.integers(0, 5))
 PASSES = st.tuples(st.just("pass"), st.integers(-HOUR, HOUR))  # time; backwards, too
