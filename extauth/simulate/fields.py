@@ -10,7 +10,7 @@ from extauth.simulate.errors import BadLineError
 
 _NOTHING = ("", "-")  # Envoy writes "-" for what there is not
 _OPTIONAL = frozenset({COST, "api"})
-_LARGEST_COST = 1_000_000_000
+_MOST_DIGITS = 9  # of a cost
 _USUAL: Mapping[str, Sequence[str]] = {
     TIME: ("time", "timestamp", "@timestamp", "ts", "start_time"),
     COST: ("cost",),
@@ -64,7 +64,7 @@ def arrival(values: Mapping[str, str]) -> Arrival:
 
 
 def _cost(text: str) -> int:
-    if not text.isdecimal() or int(text) > _LARGEST_COST:
+    if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise BadLineError(f"{text[:40]!r} is not a cost")
     return int(text)
 

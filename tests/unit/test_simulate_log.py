@@ -8,12 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from extauth.simulate.arrival import Arrival
 from extauth.simulate.envoy_format import WITH_IDENTITY
 from extauth.simulate.errors import BadLineError, LogError
 from extauth.simulate.fields import Names
-from extauth.simulate.formats import Format
+from extauth.simulate.formats import FORMATS, Format
 from extauth.simulate.line_reader import Line, read
 from extauth.simulate.log import Passed, Reading, arrivals
 from extauth.simulate.order import merged, ordered
@@ -40,7 +42,7 @@ def found(
     **given: str,
 ) -> tuple[list[Arrival], list[str], Passed]:
     path = directory / "log"
-    path.write_text(text)
+    path.write_text(text, newline="")
     reading = Reading(Names(wanted, given), form, envoy_format, api, only or {}, max_errors)
     told: list[str] = []
     passed = Passed()
@@ -127,6 +129,17 @@ def test_bad_lines_are_told_with_their_numbers(tmp_path: Path) -> None:
         found(tmp_path, text, max_errors=4)
 
 
+BITS = st.sampled_from([*'-," {}[]\r\0é', "1700000000", '"time": ', "9" * 5000, "1e400"])
+LINES = st.lists(st.lists(BITS | st.text(max_size=5), max_size=8).map("".join), max_size=4)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, form=st.sampled_from(FORMATS))
+def test_whatever_a_log_holds_is_read_or_told(tmp_path: Path, lines: list[str], form: Format) -> None:
+    heading = {"csv": "time,key,cost", "json": "", "envoy": ""}[form]
+    found(tmp_path, "\n".join([heading, *lines]), form=form, max_errors=100, wanted=("key",))
+
+
 @pytest.mark.parametrize("line", ["[]", "7", '{"time": ', '{"key": "k"}', '{"time": true}', "[" * 100_000])
 def test_json_that_tells_nothing(tmp_path: Path, line: str) -> None:
     assert len(found(tmp_path, line, form="json", max_errors=1)[1]) == 1
@@ -207,7 +220,7 @@ def test_times(text: str, time: int) -> None:
     assert parse(iso(time)) == time - time % 1000
 
 
-@pytest.mark.parametrize("text", ["-5", "nan", "inf", "1e30", "2023-13-01", "now"])
+@pytest.mark.parametrize("text", ["-5", "nan", "inf", "1e30", "2023-13-01", "now", "9999-12-31", "1969-12-31T23:59Z"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(BadLineError):
         parse(text)
