@@ -1,4 +1,4 @@
-"""The door of WatchKeys: who may watch, by the same tokens and roles as in the REST API."""
+"""The door of KeyRegistry over gRPC: who may do what, by the same tokens and roles as in the REST API."""
 
 from typing import NoReturn
 from urllib.parse import unquote
@@ -9,32 +9,47 @@ from extauth.registry import roles
 from extauth.registry.authentication import Authenticator, bearer_token
 from extauth.registry.errors import ForbiddenError
 from extauth.registry.failures import FailureLimit
-from extauth.registry.origin import network_of
+from extauth.registry.grpc_errors import CallError
+from extauth.registry.identity import Identity
+from extauth.registry.origin import Origin, network_of, printable
 
 
 class GrpcGuard:
-    """Lets a call in, or ends it by the exception that grpc raises for that."""
+    """Lets calls in."""
 
     def __init__(self, authenticator: Authenticator, failures: FailureLimit) -> None:
         self._authenticator = authenticator
         self._failures = failures
 
-    def admit(self, context: grpc.ServicerContext) -> None:
-        """Return when the caller may watch; UnavailableError when the database has to be asked and is away."""
+    def identify(self, context: grpc.ServicerContext, operation: tuple[str, str]) -> Identity:
+        """Who calls, and may do such a thing; CallError, or UnavailableError when the database is away."""
         network = network_of(peer_address(context.peer()))
         if self._failures.wait_for(network):
-            _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls without a valid token: wait")
-        authorization = _authorization(context)
+            raise CallError(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls without a valid token: wait")
+        authorization = _metadata(context, "authorization")
         identity = self._authenticator.identify(authorization)
         if identity is None:
             if bearer_token(authorization):
                 self._failures.note(network)
             detail = "send the metadata `authorization: Bearer <admin token>`"
-            _abort(context, grpc.StatusCode.UNAUTHENTICATED, detail)
+            raise CallError(grpc.StatusCode.UNAUTHENTICATED, detail)
         try:
-            roles.check(identity, roles.PERMISSIONS[roles.WATCH])
+            roles.check(identity, roles.PERMISSIONS[operation])
         except ForbiddenError as error:
-            _abort(context, grpc.StatusCode.PERMISSION_DENIED, str(error))
+            raise CallError.of(error) from None
+        return identity
+
+    def admit(self, context: grpc.ServicerContext) -> None:
+        """Return when the caller may watch, or end the call by the exception that grpc raises for that."""
+        try:
+            self.identify(context, roles.WATCH)
+        except CallError as error:
+            _abort(context, error.code, error.text)
+
+
+def origin_of(context: grpc.ServicerContext) -> Origin:
+    """From where a call comes, for the audit trail."""
+    return Origin(peer_address(context.peer()), printable(_metadata(context, "user-agent")))
 
 
 def peer_address(peer: str) -> str:
@@ -45,9 +60,9 @@ def peer_address(peer: str) -> str:
     return unquote(rest).rpartition(":")[0].strip("[]")
 
 
-def _authorization(context: grpc.ServicerContext) -> str:
+def _metadata(context: grpc.ServicerContext, wanted: str) -> str:
     for name, value in context.invocation_metadata():
-        if name == "authorization" and isinstance(value, str):
+        if name == wanted and isinstance(value, str):
             return value
     return ""
 

@@ -1,4 +1,4 @@
-"""A stock gRPC server in front of WatchKeys, with grpc.health.v1 and reflection."""
+"""A stock gRPC server in front of KeyRegistry, with grpc.health.v1 and reflection."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +7,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from extauth.registry.addresses import ListenError
+from extauth.registry.grpc_keys import KeyCalls
 from extauth.registry.watch import MAX_WATCHERS, SERVICE, WatchKeys
 from extauth.tls.certificate import ServerCertificate
 from extauth.tls.grpc_credentials import server_credentials
@@ -14,7 +15,7 @@ from extauth.tls.grpc_credentials import server_credentials
 _DRAIN = 5.0
 """Seconds that open calls have to end."""
 _SPARE_THREADS = 8
-"""Beside the watchers': health, reflection, and refusals."""
+"""Beside the watchers': other calls, and refusals."""
 _OPTIONS = [
     ("grpc.so_reuseport", 0),  # a second process on the port is told so
     ("grpc.keepalive_time_ms", 30_000),  # finds clients that went away without a word
@@ -26,14 +27,14 @@ _OPTIONS = [
 class GrpcServer:
     """Bound when it is made; ListenError."""
 
-    def __init__(self, watch: WatchKeys, address: str, tls: ServerCertificate | None = None) -> None:
+    def __init__(self, watch: WatchKeys, keys: KeyCalls, address: str, tls: ServerCertificate | None = None) -> None:
         self._watch = watch
         self._health = health.HealthServicer()
         self._threads = ThreadPoolExecutor(MAX_WATCHERS + _SPARE_THREADS, thread_name_prefix="registry-grpc")
         self._server = grpc.server(
             self._threads, options=_OPTIONS, maximum_concurrent_rpcs=MAX_WATCHERS + _SPARE_THREADS
         )
-        self._server.add_generic_rpc_handlers([watch.handler()])
+        self._server.add_generic_rpc_handlers([watch.handler(), keys.handler()])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
         self.address = self._bind(address, tls)

@@ -87,6 +87,15 @@ PERMISSIONS: Mapping[tuple[str, str], Permission] = {
     ("GET", "/v1/admin-tokens/{token_id}"): _OWN,
     ("POST", "/v1/admin-tokens/{token_id}/rotate"): _OWN,
     ("POST", "/v1/admin-tokens/{token_id}/revoke"): _OWN,
+    ("GRPC", "CreateKey"): _EDIT,
+    ("GRPC", "GetKey"): _VIEW,
+    ("GRPC", "ListKeys"): _VIEW,
+    ("GRPC", "UpdateKey"): _EDIT,
+    ("GRPC", "RotateKey"): _EDIT,
+    ("GRPC", "RevokeKey"): _EDIT,
+    ("GRPC", "ExpireKey"): _EDIT,
+    ("GRPC", "DisableKey"): _EDIT,
+    ("GRPC", "EnableKey"): _EDIT,
     WATCH: Permission(_PUBLISHERS, of_tenants=False),
 }
 """Method and path of each operation, as OpenAPI writes it."""

@@ -15,6 +15,7 @@ from extauth.registry.console.session import Sessions
 from extauth.registry.database import Database
 from extauth.registry.failures import FailureLimit
 from extauth.registry.grpc_guard import GrpcGuard
+from extauth.registry.grpc_keys import KeyCalls
 from extauth.registry.grpc_server import GrpcServer
 from extauth.registry.history import History
 from extauth.registry.http_server import HttpServer
@@ -172,7 +173,7 @@ class RegistryServer:
             return
         entry = GrpcGuard(self._authenticator, self._failures)
         watch = WatchKeys(self.history, entry, self._settings.publish.poll_interval, self._metrics)
-        server = GrpcServer(watch, address, self._tls)
+        server = GrpcServer(watch, KeyCalls(self.registry, entry), address, self._tls)
         opened.callback(server.stop)
         server.start()
         self.grpc_address = server.address

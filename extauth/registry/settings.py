@@ -66,7 +66,7 @@ class ListenSettings(Settings):
     http: Address = "127.0.0.1:9903"
     """REST API, health and metrics."""
     grpc: Address | None = "127.0.0.1:9904"
-    """KeyRegistry.WatchKeys; null switches it off."""
+    """The gRPC service KeyRegistry; null switches it off."""
     tls: ServerTls | None = None
     """TLS on both, where they are TCP addresses."""
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'extauth/wire/registry/v1/registry.proto\x12\x13\x65xtauth.registry.v1\"\xb5\x01\n\rLimitOverride\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x01\x12\x16\n\x0eperiod_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x62urst\x18\x04 \x01(\x04\x12\x37\n\x05owner\x18\x05 \x01(\x0e\x32(.extauth.registry.v1.LimitOverride.Owner\"&\n\x05Owner\x12\x07\n\x03KEY\x10\x00\x12\n\n\x06TENANT\x10\x01\x12\x08\n\x04PLAN\x10\x02\"\xe8\x03\n\tKeyRecord\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x11\n\tpepper_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32%.extauth.registry.v1.KeyRecord.Status\x12\x0e\n\x06tenant\x18\x07 \x01(\t\x12\x0c\n\x04name\x18\x08 \x01(\t\x12\x0e\n\x06scopes\x18\t \x03(\t\x12\x0c\n\x04plan\x18\n \x01(\t\x12\x12\n\nnot_before\x18\x0b \x01(\x03\x12\x12\n\nexpires_at\x18\x0c \x01(\x03\x12>\n\x08metadata\x18\r \x03(\x0b\x32,.extauth.registry.v1.KeyRecord.MetadataEntry\x12\x32\n\x06limits\x18\x0e \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x12\x0b\n\x07REVOKED\x10\x03\"r\n\tKeyChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommitted_at\x18\x03 \x01(\x03\x12.\n\x06record\x18\x04 \x01(\x0b\x32\x1e.extauth.registry.v1.KeyRecord\"8\n\x10WatchKeysRequest\x12\x15\n\rfrom_revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x32\x63\n\x0bKeyRegistry\x12T\n\tWatchKeys\x12%.extauth.registry.v1.WatchKeysRequest\x1a\x1e.extauth.registry.v1.KeyChange0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'extauth/wire/registry/v1/registry.proto\x12\x13\x65xtauth.registry.v1\"\xb5\x01\n\rLimitOverride\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x01\x12\x16\n\x0eperiod_seconds\x18\x03 \x01(\x01\x12\r\n\x05\x62urst\x18\x04 \x01(\x04\x12\x37\n\x05owner\x18\x05 \x01(\x0e\x32(.extauth.registry.v1.LimitOverride.Owner\"&\n\x05Owner\x12\x07\n\x03KEY\x10\x00\x12\n\n\x06TENANT\x10\x01\x12\x08\n\x04PLAN\x10\x02\"\xe8\x03\n\tKeyRecord\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x11\n\tpepper_id\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x10\n\x08revision\x18\x05 \x01(\x04\x12\x35\n\x06status\x18\x06 \x01(\x0e\x32%.extauth.registry.v1.KeyRecord.Status\x12\x0e\n\x06tenant\x18\x07 \x01(\t\x12\x0c\n\x04name\x18\x08 \x01(\t\x12\x0e\n\x06scopes\x18\t \x03(\t\x12\x0c\n\x04plan\x18\n \x01(\t\x12\x12\n\nnot_before\x18\x0b \x01(\x03\x12\x12\n\nexpires_at\x18\x0c \x01(\x03\x12>\n\x08metadata\x18\r \x03(\x0b\x32,.extauth.registry.v1.KeyRecord.MetadataEntry\x12\x32\n\x06limits\x18\x0e \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"G\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0c\n\x08\x44ISABLED\x10\x02\x12\x0b\n\x07REVOKED\x10\x03\"r\n\tKeyChange\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ommitted_at\x18\x03 \x01(\x03\x12.\n\x06record\x18\x04 \x01(\x0b\x32\x1e.extauth.registry.v1.KeyRecord\"8\n\x10WatchKeysRequest\x12\x15\n\rfrom_revision\x18\x01 \x01(\x04\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\"\xbf\x05\n\x03Key\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06prefix\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x0c\n\x04plan\x18\x06 \x01(\t\x12\x32\n\x06limits\x18\x07 \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_plan\x18\x08 \x01(\t\x12<\n\x10\x65\x66\x66\x65\x63tive_limits\x18\t \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x12\x38\n\x08metadata\x18\n \x03(\x0b\x32&.extauth.registry.v1.Key.MetadataEntry\x12-\n\x05state\x18\x0b \x01(\x0e\x32\x1e.extauth.registry.v1.Key.State\x12\x12\n\ncreated_by\x18\x0c \x01(\t\x12\x12\n\ncreated_at\x18\r \x01(\x03\x12\x12\n\nnot_before\x18\x0e \x01(\x03\x12\x12\n\nexpires_at\x18\x0f \x01(\x03\x12\x12\n\nrevoked_at\x18\x10 \x01(\x03\x12\x16\n\x0erevoked_reason\x18\x11 \x01(\t\x12\x14\n\x0crotated_from\x18\x12 \x01(\t\x12\x12\n\nrotated_to\x18\x13 \x01(\t\x12\x14\n\x0clast_used_at\x18\x14 \x01(\x03\x12\x10\n\x08revision\x18\x15 \x01(\x04\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"n\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06\x41\x43TIVE\x10\x01\x12\x0b\n\x07PENDING\x10\x02\x12\r\n\tSUSPENDED\x10\x03\x12\x0c\n\x08\x44ISABLED\x10\x04\x12\x0b\n\x07\x45XPIRED\x10\x05\x12\x0b\n\x07REVOKED\x10\x06\"B\n\tIssuedKey\x12%\n\x03key\x18\x01 \x01(\x0b\x32\x18.extauth.registry.v1.Key\x12\x0e\n\x06secret\x18\x02 \x01(\t\"\x18\n\x06Scopes\x12\x0e\n\x06values\x18\x01 \x03(\t\"<\n\x06Limits\x12\x32\n\x06values\x18\x01 \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\"t\n\x08Metadata\x12\x39\n\x06values\x18\x01 \x03(\x0b\x32).extauth.registry.v1.Metadata.ValuesEntry\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe5\x02\n\x10\x43reateKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12+\n\x06scopes\x18\x03 \x01(\x0b\x32\x1b.extauth.registry.v1.Scopes\x12\x0c\n\x04plan\x18\x04 \x01(\t\x12\x32\n\x06limits\x18\x05 \x03(\x0b\x32\".extauth.registry.v1.LimitOverride\x12\x45\n\x08metadata\x18\x06 \x03(\x0b\x32\x33.extauth.registry.v1.CreateKeyRequest.MetadataEntry\x12\x12\n\nnot_before\x18\x07 \x01(\x03\x12\x12\n\nexpires_at\x18\x08 \x01(\x03\x12\x12\n\ncreated_by\x18\t \x01(\t\x12\x10\n\x08\x65xisting\x18\n \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1f\n\rGetKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"\xd0\x01\n\x0fListKeysRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.extauth.registry.v1.Key.State\x12\x0c\n\x04plan\x18\x03 \x01(\t\x12\r\n\x05scope\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\x16\n\x0e\x65xpires_before\x18\x06 \x01(\x03\x12\x14\n\x0cunused_since\x18\x07 \x01(\x03\x12\x11\n\tpage_size\x18\x08 \x01(\x05\x12\x12\n\npage_token\x18\t \x01(\t\"S\n\x10ListKeysResponse\x12&\n\x04keys\x18\x01 \x03(\x0b\x32\x18.extauth.registry.v1.Key\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc7\x02\n\x10UpdateKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12+\n\x06scopes\x18\x03 \x01(\x0b\x32\x1b.extauth.registry.v1.Scopes\x12\x11\n\x04plan\x18\x04 \x01(\tH\x01\x88\x01\x01\x12+\n\x06limits\x18\x05 \x01(\x0b\x32\x1b.extauth.registry.v1.Limits\x12/\n\x08metadata\x18\x06 \x01(\x0b\x32\x1d.extauth.registry.v1.Metadata\x12\x17\n\nnot_before\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x17\n\nexpires_at\x18\x08 \x01(\x03H\x03\x88\x01\x01\x12\x10\n\x08revision\x18\t \x01(\x04\x42\x07\n\x05_nameB\x07\n\x05_planB\r\n\x0b_not_beforeB\r\n\x0b_expires_at\"d\n\x10RotateKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x1a\n\rgrace_seconds\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\ncreated_by\x18\x03 \x01(\tB\x10\n\x0e_grace_seconds\"2\n\x10RevokeKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\".\n\x10\x45xpireKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\n\n\x02\x61t\x18\x02 \x01(\x03\"#\n\x11\x44isableKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t\"\"\n\x10\x45nableKeyRequest\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xb4\x06\n\x0bKeyRegistry\x12T\n\tWatchKeys\x12%.extauth.registry.v1.WatchKeysRequest\x1a\x1e.extauth.registry.v1.KeyChange0\x01\x12R\n\tCreateKey\x12%.extauth.registry.v1.CreateKeyRequest\x1a\x1e.extauth.registry.v1.IssuedKey\x12\x46\n\x06GetKey\x12\".extauth.registry.v1.GetKeyRequest\x1a\x18.extauth.registry.v1.Key\x12W\n\x08ListKeys\x12$.extauth.registry.v1.ListKeysRequest\x1a%.extauth.registry.v1.ListKeysResponse\x12L\n\tUpdateKey\x12%.extauth.registry.v1.UpdateKeyRequest\x1a\x18.extauth.registry.v1.Key\x12R\n\tRotateKey\x12%.extauth.registry.v1.RotateKeyRequest\x1a\x1e.extauth.registry.v1.IssuedKey\x12L\n\tRevokeKey\x12%.extauth.registry.v1.RevokeKeyRequest\x1a\x18.extauth.registry.v1.Key\x12L\n\tExpireKey\x12%.extauth.registry.v1.ExpireKeyRequest\x1a\x18.extauth.registry.v1.Key\x12N\n\nDisableKey\x12&.extauth.registry.v1.DisableKeyRequest\x1a\x18.extauth.registry.v1.Key\x12L\n\tEnableKey\x12%.extauth.registry.v1.EnableKeyRequest\x1a\x18.extauth.registry.v1.Keyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_KEYRECORD_METADATAENTRY']._loaded_options = None
   _globals['_KEYRECORD_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_KEY_METADATAENTRY']._loaded_options = None
+  _globals['_KEY_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_METADATA_VALUESENTRY']._loaded_options = None
+  _globals['_METADATA_VALUESENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEKEYREQUEST_METADATAENTRY']._loaded_options = None
+  _globals['_CREATEKEYREQUEST_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_LIMITOVERRIDE']._serialized_start=65
   _globals['_LIMITOVERRIDE']._serialized_end=246
   _globals['_LIMITOVERRIDE_OWNER']._serialized_start=208
@@ -47,6 +53,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_KEYCHANGE']._serialized_end=853
   _globals['_WATCHKEYSREQUEST']._serialized_start=855
   _globals['_WATCHKEYSREQUEST']._serialized_end=911
-  _globals['_KEYREGISTRY']._serialized_start=913
-  _globals['_KEYREGISTRY']._serialized_end=1012
+  _globals['_KEY']._serialized_start=914
+  _globals['_KEY']._serialized_end=1617
+  _globals['_KEY_METADATAENTRY']._serialized_start=617
+  _globals['_KEY_METADATAENTRY']._serialized_end=664
+  _globals['_KEY_STATE']._serialized_start=1507
+  _globals['_KEY_STATE']._serialized_end=1617
+  _globals['_ISSUEDKEY']._serialized_start=1619
+  _globals['_ISSUEDKEY']._serialized_end=1685
+  _globals['_SCOPES']._serialized_start=1687
+  _globals['_SCOPES']._serialized_end=1711
+  _globals['_LIMITS']._serialized_start=1713
+  _globals['_LIMITS']._serialized_end=1773
+  _globals['_METADATA']._serialized_start=1775
+  _globals['_METADATA']._serialized_end=1891
+  _globals['_METADATA_VALUESENTRY']._serialized_start=1846
+  _globals['_METADATA_VALUESENTRY']._serialized_end=1891
+  _globals['_CREATEKEYREQUEST']._serialized_start=1894
+  _globals['_CREATEKEYREQUEST']._serialized_end=2251
+  _globals['_CREATEKEYREQUEST_METADATAENTRY']._serialized_start=617
+  _globals['_CREATEKEYREQUEST_METADATAENTRY']._serialized_end=664
+  _globals['_GETKEYREQUEST']._serialized_start=2253
+  _globals['_GETKEYREQUEST']._serialized_end=2284
+  _globals['_LISTKEYSREQUEST']._serialized_start=2287
+  _globals['_LISTKEYSREQUEST']._serialized_end=2495
+  _globals['_LISTKEYSRESPONSE']._serialized_start=2497
+  _globals['_LISTKEYSRESPONSE']._serialized_end=2580
+  _globals['_UPDATEKEYREQUEST']._serialized_start=2583
+  _globals['_UPDATEKEYREQUEST']._serialized_end=2910
+  _globals['_ROTATEKEYREQUEST']._serialized_start=2912
+  _globals['_ROTATEKEYREQUEST']._serialized_end=3012
+  _globals['_REVOKEKEYREQUEST']._serialized_start=3014
+  _globals['_REVOKEKEYREQUEST']._serialized_end=3064
+  _globals['_EXPIREKEYREQUEST']._serialized_start=3066
+  _globals['_EXPIREKEYREQUEST']._serialized_end=3112
+  _globals['_DISABLEKEYREQUEST']._serialized_start=3114
+  _globals['_DISABLEKEYREQUEST']._serialized_end=3149
+  _globals['_ENABLEKEYREQUEST']._serialized_start=3151
+  _globals['_ENABLEKEYREQUEST']._serialized_end=3185
+  _globals['_KEYREGISTRY']._serialized_start=3188
+  _globals['_KEYREGISTRY']._serialized_end=4008
 # @@protoc_insertion_point(module_scope)
