@@ -37,12 +37,15 @@ demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this m
 test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx, h2load and Redis 7.0
+test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx, h2load, Redis 7.0 and buildah
 	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y -qq chromium >/dev/null || \
 	  echo "no Chromium, and apt-get cannot install it: the tests of the console will fail"
 	@{ command -v promtool && command -v nginx && command -v h2load && command -v redis-check-rdb; } >/dev/null || \
 	  { apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus nginx-light nghttp2-client redis-tools; } >/dev/null || \
 	  echo "no Prometheus, nginx, h2load or Redis 7.0, and apt-get cannot install them: tests that need them will fail"
+	@{ command -v buildah && command -v debootstrap; } >/dev/null || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap; } >/dev/null || \
+	  echo "no buildah or debootstrap, and apt-get cannot install them: the tests of the image will fail"
 	$(BIN)/pytest $(ARGS)
 
 # From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`. There grpcio reads sockets as
@@ -59,11 +62,14 @@ test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPC
 	    $(BIN)/pytest -q -m "not slow" tests/contract/transport $(ARGS); \
 	done
 
-lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint
+lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint, shellcheck, hadolint
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
-	$(BIN)/codespell extauth tests protos docs README.md CHANGELOG.md
+	$(BIN)/codespell extauth tests protos docs deploy README.md CHANGELOG.md
+	$(BIN)/yamllint --strict deploy
+	$(BIN)/shellcheck .ci/run
+	$(BIN)/hadolint deploy/image/Dockerfile
 
 types: $(VENV)/.dev ## mypy, strict
 	$(BIN)/mypy --no-error-summary
