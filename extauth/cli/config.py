@@ -44,6 +44,8 @@ def _read_secrets(settings: SidecarSettings) -> None:
     reads: list[Callable[[], object]] = [pepper.pepper for pepper in settings.keys.peppers]
     if settings.redis.password is not None:
         reads.append(settings.redis.password.read)
+    if settings.listen.envoy_secret is not None:
+        reads += [reference.read for reference in settings.listen.envoy_secret.accepted]
     reads += [issuer.read_secret for issuer in settings.bearer.issuers]
     reads += [server.client_secret.read for server in settings.bearer.introspection]
     problems = [problem for read in reads if (problem := _problem(read))]

@@ -10,6 +10,7 @@ import click
 import yaml
 
 from extauth.cli.envoy_findings import exit_code, report
+from extauth.cli.envoy_tls import tls_of
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.envoy.bootstrap import PARTS, Part, part_of
 from extauth.envoy.from_policy import check_headers, envoy_for, identity_headers
@@ -71,6 +72,10 @@ def _paths(_context: click.Context, _parameter: click.Parameter, values: Sequenc
     callback=_contexts,
     help="`context_extensions` for a path, which `match.context` of the policy reads.",
 )
+@click.option("--sidecar-ca", metavar="FILE", help="Who signs the sidecar's certificate; needed with listen.tls.")
+@click.option("--sidecar-name", metavar="HOST", help="What stands in it; the host of the address when left out.")
+@click.option("--certificate", metavar="FILE", help="Envoy's own, where the sidecar asks for one.")
+@click.option("--certificate-key", metavar="FILE", help="Its private key.")
 @click.option("--trusted-hops", type=click.IntRange(0, 20), default=0, show_default=True, help="Proxies in front.")
 @click.option("--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def config(  # noqa: PLR0917 (click passes them by name)
@@ -82,6 +87,10 @@ def config(  # noqa: PLR0917 (click passes them by name)
     sidecars: tuple[str, ...],
     unchecked: list[RouteParameters],
     contexts: list[RouteParameters],
+    sidecar_ca: str | None,
+    sidecar_name: str | None,
+    certificate: str | None,
+    certificate_key: str | None,
     trusted_hops: int,
     output: Literal["yaml", "json"],
 ) -> None:
@@ -96,6 +105,9 @@ def config(  # noqa: PLR0917 (click passes them by name)
         routes=(*unchecked, *contexts, RouteParameters()),
         trusted_hops=trusted_hops,
     )
+    if settings.listen.tls is not None:
+        files = (sidecar_ca, certificate, certificate_key)
+        parameters = replace(parameters, sidecar_tls=tls_of(settings.listen.tls, parameters, files, sidecar_name))
     data = part_of(parameters, part)
     click.echo(json.dumps(data, indent=2) if output == "json" else yaml.safe_dump(data, sort_keys=False), nl=False)
 

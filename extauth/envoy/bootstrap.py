@@ -25,7 +25,10 @@ def bootstrap(parameters: EnvoyParameters) -> dict[str, typing.Any]:
         admin=Admin(address=address(parameters.admin)),
         static_resources=BootstrapStaticResources(
             listeners=[_listener(parameters)],
-            clusters=[sidecar_cluster(parameters.sidecars), upstream_cluster(parameters.upstream)],
+            clusters=[
+                sidecar_cluster(parameters.sidecars, parameters.sidecar_tls),
+                upstream_cluster(parameters.upstream),
+            ],
         ),
         overload_manager=OverloadManager(resource_monitors=[_bounded_connections()]),
     )
@@ -41,7 +44,7 @@ def part_of(parameters: EnvoyParameters, part: Part) -> dict[str, typing.Any]:
     if part == "filter":
         return ext_authz_filter(parameters).to_dict(casing=Casing.SNAKE)
     if part == "cluster":
-        return sidecar_cluster(parameters.sidecars).to_dict(casing=Casing.SNAKE)
+        return sidecar_cluster(parameters.sidecars, parameters.sidecar_tls).to_dict(casing=Casing.SNAKE)
     return bootstrap(parameters)
 
 

@@ -19,6 +19,8 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.envoy.addresses import endpoints
+from extauth.envoy.parameters import SidecarTls
+from extauth.envoy.sidecar_tls import transport_socket
 from extauth.settings.values import host_and_port
 
 SIDECAR_CLUSTER = "extauth"
@@ -32,7 +34,7 @@ _STREAMS_PER_CONNECTION = 1024
 _NEVER = timedelta(0)
 
 
-def sidecar_cluster(addresses: Sequence[str]) -> Cluster:
+def sidecar_cluster(addresses: Sequence[str], tls: SidecarTls | None = None) -> Cluster:
     """The sidecar's processes, asked over HTTP/2 connections that stay open.
 
     A breaker that trips refuses requests, so the breakers stand well above what a sidecar can answer in time.
@@ -43,6 +45,7 @@ def sidecar_cluster(addresses: Sequence[str]) -> Cluster:
         connect_timeout=_SIDECAR_CONNECT_TIMEOUT,
         load_assignment=endpoints(SIDECAR_CLUSTER, addresses),
         typed_extension_protocol_options={_HTTP_PROTOCOL_OPTIONS: Any.pack(_http2_without_idle_timeout())},
+        transport_socket=None if tls is None else transport_socket(tls),
         circuit_breakers=CircuitBreakers(
             thresholds=[
                 CircuitBreakersThresholds(

@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.config.core.v3 import (
     BackoffStrategy,
     GrpcService,
     GrpcServiceEnvoyGrpc,
+    HeaderValue,
     RetryPolicy,
     RetryPolicyRetryHostPredicate,
 )
@@ -19,7 +20,7 @@ from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 from envoy_data_plane.google.protobuf import Any
 
 from extauth.envoy.clusters import SIDECAR_CLUSTER
-from extauth.envoy.parameters import EnvoyParameters
+from extauth.envoy.parameters import ENVOY_VARIABLE, EnvoyParameters
 
 FILTER_NAME = "envoy.filters.http.ext_authz"
 _STAT_PREFIX = "extauth"
@@ -63,6 +64,7 @@ def _sidecar(parameters: EnvoyParameters) -> GrpcService:
     return GrpcService(
         envoy_grpc=GrpcServiceEnvoyGrpc(cluster_name=SIDECAR_CLUSTER, authority=SIDECAR_CLUSTER),
         timeout=timeout,
+        initial_metadata=_secret(parameters.secret_header),
         retry_policy=RetryPolicy(
             num_retries=1,
             # `cancelled` is what a worker that stops says of checks that it no longer takes.
@@ -74,6 +76,11 @@ def _sidecar(parameters: EnvoyParameters) -> GrpcService:
             host_selection_retry_max_attempts=_HOST_SELECTIONS if len(parameters.sidecars) > 1 else 0,
         ),
     )
+
+
+def _secret(header: str | None) -> list[HeaderValue]:
+    """From the environment: a secret in a configuration would stand in dumps of it."""
+    return [] if header is None else [HeaderValue(key=header, value=f"%ENVIRONMENT({ENVOY_VARIABLE})%")]
 
 
 def _another_worker() -> RetryPolicyRetryHostPredicate:

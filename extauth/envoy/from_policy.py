@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from extauth.envoy.parameters import PLAIN_CHECK_HEADERS, EnvoyParameters
+from extauth.envoy.parameters import PLAIN_CHECK_HEADERS, TRACE_HEADERS, EnvoyParameters
 from extauth.policy.endpoints import endpoints
 from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
@@ -20,7 +20,8 @@ def envoy_for(settings: SidecarSettings, *, listen: str, admin: str, upstream: s
         upstream=upstream,
         sidecars=tuple(map(_reachable, endpoints(settings.listen.grpc, settings.workers))),
         identity_headers=identity_headers(settings.apis),
-        check_headers=check_headers(settings.apis),
+        check_headers=(*check_headers(settings.apis), *(TRACE_HEADERS if settings.tracing.endpoint else ())),
+        secret_header=None if settings.listen.envoy_secret is None else settings.listen.envoy_secret.header,
         check_timeout=max(_SHORTEST_CHECK_TIMEOUT, settings.check.timeout + _ROUND_TRIP),
     )
 

@@ -10,6 +10,12 @@ PLAIN_CHECK_HEADERS = ("content-type", "x-request-id", "x-envoy-external-address
 """What the sidecar reads besides credentials: gRPC or not, an id for the logs, the client's address."""
 
 
+ENVOY_VARIABLE = "EXTAUTH_ENVOY_SECRET"
+
+TRACE_HEADERS = ("traceparent", "tracestate")
+"""What it reads when it traces: the trace that a request belongs to (W3C Trace Context)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteParameters:
     """One route to the upstream: the path `prefix` and all below it.
@@ -20,6 +26,19 @@ class RouteParameters:
     prefix: str = "/"
     context: Mapping[str, str] = field(default_factory=dict)
     checked: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SidecarTls:
+    """How Envoy speaks TLS to the sidecar. Paths as Envoy sees them; it reads them when it starts."""
+
+    ca_file: str
+    """Who signs the sidecar's certificate."""
+    name: str
+    """The host or address that stands in it."""
+    certificate_file: str | None = None
+    """Envoy's own, where the sidecar asks for one."""
+    key_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +61,7 @@ class EnvoyParameters:
     check_timeout: float = 0.25
     trusted_hops: int = 0
     """Proxies in front of Envoy whose X-Forwarded-For entries are believed."""
+    sidecar_tls: SidecarTls | None = None
+    """None: in the clear, as on unix sockets."""
+    secret_header: str | None = None
+    """Where the sidecar wants its secret, which Envoy takes from the environment variable ENVOY_VARIABLE."""

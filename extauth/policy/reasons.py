@@ -20,7 +20,9 @@ class Reason(StrEnum):
     MISSING_SCOPE = "missing_scope"
     NO_POLICY = "no_policy"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_FAILURES = "too_many_failures"
     BAD_REQUEST = "bad_request"
+    UNTRUSTED_PROXY = "untrusted_proxy"
     UNAVAILABLE = "unavailable"
 
 
@@ -49,6 +51,11 @@ OUTCOMES: dict[Reason, Outcome] = {
     Reason.MISSING_SCOPE: Outcome(_PERMISSION_DENIED, 403, "The API key does not permit this request."),
     Reason.NO_POLICY: Outcome(_PERMISSION_DENIED, 403, "No API is served here."),
     Reason.RATE_LIMITED: Outcome(_RESOURCE_EXHAUSTED, 429, "Too many requests."),
+    Reason.TOO_MANY_FAILURES: Outcome(
+        _RESOURCE_EXHAUSTED, 429, "Too many requests without a valid API key. Try again later."
+    ),
     Reason.BAD_REQUEST: Outcome(_INVALID_ARGUMENT, 400, "The request cannot be checked."),
+    # Whoever asks is not our Envoy, or an Envoy that nobody gave the secret: its clients have done no wrong.
+    Reason.UNTRUSTED_PROXY: Outcome(_UNAUTHENTICATED, 503, "The API key cannot be checked here."),
     Reason.UNAVAILABLE: Outcome(_UNAVAILABLE, 503, "The API key cannot be checked now. Try again."),
 }

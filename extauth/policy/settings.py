@@ -9,6 +9,7 @@ from extauth.bearer.settings import BearerSettings
 from extauth.keys.settings import Peppers
 from extauth.policy.credentials import KEY
 from extauth.policy.endpoints import endpoints
+from extauth.policy.envoy_secret import EnvoySecretSettings
 from extauth.policy.errors import Errors
 from extauth.policy.http_check import HttpCheckSettings
 from extauth.policy.schema import Api, Apis
@@ -17,6 +18,7 @@ from extauth.settings.redis import RedisSettings
 from extauth.settings.tls import ServerTls
 from extauth.settings.values import Address, Duration, TcpAddress, parse_address
 from extauth.telemetry.logs import LogSettings
+from extauth.telemetry.tracing_settings import TracingSettings
 
 
 def _distinct(addresses: Sequence[str]) -> Sequence[str]:
@@ -35,10 +37,12 @@ class ListenSettings(Settings):
     socket_mode: str = Field(default="0660", pattern=r"^0?[0-7]{3}$")
     """Permissions of unix sockets, octal."""
     transport: Literal["lean", "stock"] = "lean"
-    """`lean` is a loop of our own on grpcio's completion queue, which costs a fraction of the CPU of grpcio's own server,
-    `stock`. It gives way to that, with a warning, where it does not work with the grpcio that is installed."""
+    """`lean` is a loop of our own on grpcio's completion queue, which costs a fraction of the CPU of grpcio's own
+    server, `stock`. It gives way to that, with a warning, where it does not work with the grpcio that is installed."""
     tls: ServerTls | None = None
     """TLS on the TCP addresses of `grpc`; unix sockets are guarded by their permissions."""
+    envoy_secret: EnvoySecretSettings | None = None
+    """A secret that Envoy must send with each check. Left out, whoever can connect may ask."""
     admin: TcpAddress = "127.0.0.1:9902"
     """For /metrics, /healthz and /readyz."""
     admin_tls: ServerTls | None = None
@@ -116,6 +120,7 @@ class SidecarSettings(Settings):
     shutdown: ShutdownSettings = ShutdownSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     bearer: BearerSettings = BearerSettings()
     """Whose bearer tokens are accepted beside API keys."""
     apis: Apis

@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 from grpc._cython import cygrpc  # type: ignore[attr-defined] # private, and so without types
 
+from extauth.serving.envoy_secret import Metadata
 from extauth.serving.timers import Act
 from extauth.telemetry.logs import logger
 
@@ -36,13 +37,14 @@ def nothing(_event: Any) -> None:  # noqa: ANN401 (cygrpc's)
 class Call:
     """Its methods may be called from any thread. Every call must be ended: else it is never freed, client or no."""
 
-    __slots__ = ("_call", "_start", "deadline", "ended")
+    __slots__ = ("_call", "_start", "deadline", "ended", "metadata")
 
-    def __init__(self, call: Any, deadline: float, start: StartBatch) -> None:  # noqa: ANN401 (cygrpc's)
+    def __init__(self, call: Any, deadline: float, metadata: Metadata, start: StartBatch) -> None:  # noqa: ANN401 (cygrpc's)
         self._call = call
         self._start = start
         self.deadline = deadline
         """Unix seconds; infinite when the client set none."""
+        self.metadata = metadata
         self.ended: Tag = nothing
         """Called on the loop when `answer` or `refuse` is through, or the client has left."""
 

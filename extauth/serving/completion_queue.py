@@ -157,7 +157,7 @@ class CompletionQueueServer:
             return
         if self._taking:
             self._post()
-        call = Call(event.call, event.call_details.deadline, self._start_batch)
+        call = Call(event.call, event.call_details.deadline, event.invocation_metadata, self._start_batch)
         open_call = self._methods.get(event.call_details.method)
         if open_call is None:
             call.refuse(_UNIMPLEMENTED, b"Method not found!")

@@ -9,11 +9,11 @@ from extauth.check.decide import CountUsage, Decider
 from extauth.check.denial import Denials
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
-from extauth.check.pending import Pending
 from extauth.check.tally import NO_API, Tally
 from extauth.check.tokens import Tokens
 from extauth.keys.digest import Pepper
 from extauth.policy.settings import SidecarSettings
+from extauth.serving.transport import PendingAnswer
 from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
@@ -46,15 +46,21 @@ class Engine:
         """Decide by another policy from now on."""
         self._decider = self._make(settings)
 
-    def decide(self, message: bytes, deadline: float) -> bytes | Pending:
+    def decide(self, message: bytes, deadline: float) -> bytes | PendingAnswer:
         return self._decider.decide(message, deadline)
 
     def unavailable(self, message: bytes) -> bytes:
         return self._decider.unavailable(message)
 
+    def untrusted(self, message: bytes) -> bytes:
+        return self._decider.untrusted(message)
+
+    def _tally(self, settings: SidecarSettings) -> Tally:
+        return Tally(self._parts.metrics, settings.apis)
+
     def _make(self, settings: SidecarSettings) -> Decider:
         parts = self._parts
-        tally, clocks = Tally(parts.metrics, settings.apis), Clocks()
+        tally, clocks = self._tally(settings), Clocks()
         keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache, accepts_imported=settings.keys.imported)
         return Decider(
             [ServedApi(api, parts.names, settings.errors) for api in settings.apis],

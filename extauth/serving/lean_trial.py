@@ -126,6 +126,9 @@ class _TrialHandler:
     def unavailable(self, _message: bytes) -> bytes:
         return b"unavailable"
 
+    def untrusted(self, _message: bytes) -> bytes:
+        return b"untrusted"
+
 
 def _deliver_elsewhere(deliver: Callable[[bytes], None]) -> None:
     threading.Thread(target=deliver, args=[_LATER], daemon=True).start()

@@ -11,7 +11,7 @@ NAMES: Mapping[str, Sequence[str]] = {
     "ConnectivityEvent": ("completion_type", "success", "tag"),
     "ReceiveCloseOnServerOperation": (),
     "ReceiveMessageOperation": ("message",),
-    "RequestCallEvent": ("call", "call_details", "completion_type", "success", "tag"),
+    "RequestCallEvent": ("call", "call_details", "completion_type", "invocation_metadata", "success", "tag"),
     "SendInitialMetadataOperation": (),
     "SendMessageOperation": (),
     "SendStatusFromServerOperation": (),

@@ -11,8 +11,10 @@ from extauth.serving import garbage
 from extauth.serving.bearer_tokens import BearerTokens
 from extauth.serving.certificates import Certificates
 from extauth.serving.components import Component, Components
-from extauth.serving.engine import Engine, Parts
+from extauth.serving.engine import Parts
+from extauth.serving.envoy_secret import EnvoySecret
 from extauth.serving.http_check.optional import http_check
+from extauth.serving.optional_tracing import engine_for
 from extauth.serving.rate_limits import RateLimits
 from extauth.serving.sockets import Claim
 from extauth.serving.transport import TransportOptions
@@ -76,7 +78,7 @@ class Sidecar:
             metrics=metrics,
             count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
         )
-        engine = Engine(parts, settings)
+        engine, self._stop_tracing = engine_for(parts, settings)
         self.apply = engine.apply
         self.reloads = metrics.reloads
         self.certificates = Certificates(settings.listen, registry, *listeners)
@@ -122,6 +124,7 @@ class Sidecar:
         self._serving = False
         self._limits.stop(timeout=2)
         self._usage.stop(timeout=2)
+        self._stop_tracing(2)
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
@@ -154,4 +157,5 @@ def _transport_options(settings: SidecarSettings, claim: Claim, tls: ServerCerti
         threads=settings.check.threads,
         claim=claim,
         tls=tls,
+        secret=None if settings.listen.envoy_secret is None else EnvoySecret(settings.listen.envoy_secret),
     )

@@ -77,7 +77,10 @@ class StockTransport:
 
     def _answer(self, message: bytes, context: grpc.ServicerContext) -> bytes:
         wait = time_to_decide(context.time_remaining(), self._options.timeout)
+        secret = self._options.secret
         try:
+            if secret is not None and not secret.is_in(context.invocation_metadata()):
+                return self._handler.untrusted(message)
             outcome = self._handler.decide(message, time.monotonic() + wait)
             return outcome if isinstance(outcome, bytes) else _wait_for(outcome, wait)
         except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from extauth.serving.envoy_secret import EnvoySecret
 from extauth.serving.sockets import Claim
 from extauth.tls.certificate import ServerCertificate
 
@@ -34,6 +35,10 @@ class Handler(Protocol):
         """The answer when something of ours went wrong."""
         ...
 
+    def untrusted(self, message: bytes) -> bytes:
+        """The answer to whoever has not the secret of `TransportOptions`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
@@ -47,6 +52,8 @@ class TransportOptions:
     claim: Claim = Claim.ALONE
     tls: ServerCertificate | None = None
     """For TCP addresses; unix sockets are guarded by their mode."""
+    secret: EnvoySecret | None = None
+    """What a call must bring to be decided."""
 
 
 class Transport(Protocol):

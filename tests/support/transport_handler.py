@@ -54,6 +54,9 @@ class CommandHandler:
             raise RuntimeError("another fault of ours")
         return b"unavailable"
 
+    def untrusted(self, message: bytes) -> bytes:
+        return b"untrusted: " + message
+
 
 def _deadline(_rest: bytes, deadline: float) -> bytes:
     return str(deadline - time.monotonic()).encode()

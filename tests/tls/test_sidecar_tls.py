@@ -2,52 +2,23 @@
 
 import json
 import ssl
-import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
-import yaml
 
-from extauth.demo import binaries
 from tests.support.certificates import CertificateAuthority, CertificateFiles
 from tests.support.check_messages import Answer, check_request
 from tests.support.lone_sidecar import free_port
 from tests.support.wait import wait_until
 from tests.support.wire_client import CHECK
+from tests.tls.processes import sidecar
 
 _PATIENCE = 30  # seconds
 _NO_KEY = check_request({"accept": "*/*"})
-
-
-@contextmanager
-def sidecar(folder: Path, listen: dict[str, Any], **sections: Any) -> Iterator[Path]:
-    """One that serves; its log. Nothing answers at its Redis."""
-    (folder / "pepper").write_text("a pepper for tests, 32 bytes long")
-    settings = {
-        "listen": listen,
-        "redis": {"url": f"redis://127.0.0.1:{free_port()}/0"},
-        "keys": {"peppers": [{"id": "p1", "file": str(folder / "pepper")}]},
-        "apis": [{"name": "demo", "credentials": [{"header": "x-api-key"}]}],
-        **sections,
-    }
-    (folder / "extauth.yaml").write_text(yaml.safe_dump(settings))
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(binaries.extauth()), "serve", "-c", str(folder / "extauth.yaml")], stderr=output
-        )
-    try:
-        wait_until(lambda: b'"serving"' in log.read_bytes() or process.poll() is not None, _PATIENCE)
-        yield log
-    finally:
-        process.terminate()
-        process.wait(_PATIENCE)
 
 
 @pytest.fixture
