@@ -23,9 +23,9 @@ from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 _log = logger(__name__)
 
-_PACE = 0.1  # seconds between two questions for the slots
+_PACE = 0.25  # seconds between two questions for the slots
 _REDIRECTIONS = 5  # of one need; more are a circle
-_OWN_FAULT = frozenset({"deadline", "overload", "circuit", "redirected"})
+_OWN_FAULT = frozenset({"deadline", "overload", "redirected"})
 """Kinds of errors that say nothing new of the Cluster."""
 
 

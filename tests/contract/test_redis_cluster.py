@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from queue import Queue
 from typing import Any
 
@@ -22,10 +23,11 @@ from extauth.store.queue import Queue as NeedQueue
 from extauth.store.queues import queue_for
 from extauth.store.shared_buckets import Ahead, Got, Spend, TakeAhead
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+from tests.support.certificates import CertificateAuthority
 from tests.support.keys import issue
 from tests.support.publishing import HandPublisher
 from tests.support.redis_cluster import ClusterServers
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import DEBIAN, RedisServer
 from tests.support.wait import wait_until
 
 SHAPE = Shape.of(1, 3600, 100)
@@ -155,6 +157,29 @@ def test_a_cluster_that_comes_later_is_found(metrics: SidecarMetrics, tmp_path_f
     finally:
         queue.stop(timeout=5)
         late.kill()
+
+
+@pytest.mark.slow  # needs Debian's Redis, the only one that is built with TLS
+def test_a_cluster_may_speak_tls(metrics: SidecarMetrics, tmp_path: Path) -> None:
+    authority = CertificateAuthority(tmp_path)
+    secret = ClusterServers(DEBIAN, tmp_path, tls=authority.sign("redis"), ca=authority.path)
+    secret.start()
+    settings = secret.settings(namespace="test", timeout="2s")
+    stranger = CertificateAuthority(tmp_path, "stranger").path
+    wary = queue_for(settings.model_copy(update={"tls_ca_file": str(stranger)}), metrics)
+    queue = queue_for(settings, metrics)
+    try:
+        for one in (queue, wary):
+            one.start()
+        assert remaining(queue, [HERE, THERE, ELSEWHERE]) == [99, 99, 99]
+        assert isinstance(spend(wary, [HERE]), StoreUnavailableError)
+        publisher = HandPublisher(connect(settings), Names("test"))
+        publisher.begin()
+        publisher.close()
+    finally:
+        for one in (queue, wary):
+            one.stop(timeout=5)
+        secret.kill()
 
 
 Read = Callable[[KeyRecord], Found]

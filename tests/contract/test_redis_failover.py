@@ -41,9 +41,10 @@ def sentinels(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sentin
     servers.kill()
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[("redis-8.2", False), ("redis-6.2", False), (DEBIAN, True)], ids=str)
 def cluster(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClusterServers]:
-    servers = ClusterServers(request.param, tmp_path, replicas=3, node_timeout=1500)
+    version, needs_all = request.param
+    servers = ClusterServers(version, tmp_path, replicas=3, node_timeout=1500, needs_all=needs_all)
     servers.start()
     yield servers
     servers.kill()

@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from redis.cluster import RedisCluster
 from redis.crc import key_slot
 
 from extauth.settings.redis import RedisSettings
+from tests.support.certificates import CertificateFiles
 from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
 
@@ -21,25 +22,45 @@ _BUS = 10_000  # a node's own port on the bus is so much higher
 
 
 class ClusterServers:
-    """Used like RedisServer. `node_timeout` is after how many milliseconds a node is taken for dead."""
+    """Used like RedisServer.
 
-    def __init__(self, version: str, directory: Path, *, replicas: int = 0, node_timeout: int = 10_000) -> None:
+    `node_timeout` is after how many milliseconds a node is taken for dead, `needs_all` whether no node answers then
+    until all slots are served again. With `tls` nodes speak nothing else, and `ca` is whom clients trust.
+    """
+
+    def __init__(
+        self,
+        version: str,
+        directory: Path,
+        *,
+        replicas: int = 0,
+        node_timeout: int = 10_000,
+        needs_all: bool = True,
+        tls: CertificateFiles | None = None,
+        ca: Path | None = None,
+    ) -> None:
+        self._ca = ca
         self.ports = [free_port() for _ in range(PRIMARIES + replicas)]
-        self.nodes = [self._node(version, directory, port, node_timeout) for port in self.ports]
-        self._is_made = False
-
-    def _node(self, version: str, directory: Path, port: int, node_timeout: int) -> RedisServer:
         options = {
-            "port": port,
             "bind": "127.0.0.1",
             "cluster-enabled": "yes",
-            "cluster-config-file": f"nodes-{port}.conf",
-            "cluster-node-timeout": node_timeout,
+            "cluster-node-timeout": str(node_timeout),
+            "cluster-require-full-coverage": "yes" if needs_all else "no",
             "repl-diskless-sync": "yes",
-            "repl-diskless-sync-delay": 0,
+            "repl-diskless-sync-delay": "0",
+            **(_options_of(tls, ca) if tls else {}),
         }
-        arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        return RedisServer(version, directory, *arguments, name=f"node-{port}")
+        own = "tls-port" if tls else "port"
+        self.nodes = [
+            RedisServer(
+                version,
+                directory,
+                *_arguments({**options, own: str(port), "cluster-config-file": f"nodes-{port}.conf"}),
+                name=f"node-{port}",
+            )
+            for port in self.ports
+        ]
+        self._is_made = False
 
     def start(self) -> None:
         """All nodes; they remember their slots."""
@@ -59,11 +80,13 @@ class ClusterServers:
             node.signal(number)
 
     def client(self) -> RedisCluster:
-        return RedisCluster(host="127.0.0.1", port=self.ports[0])
+        options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": str(self._ca)} if self._ca else {}
+        return RedisCluster(host="127.0.0.1", port=self.ports[0], **options)
 
     def settings(self, **changes: object) -> RedisSettings:
         nodes = [f"127.0.0.1:{port}" for port in self.ports]
-        return RedisSettings.model_validate({"cluster": {"nodes": nodes}, **changes})
+        cluster = {"nodes": nodes, "tls": self._ca is not None}
+        return RedisSettings.model_validate({"cluster": cluster, "tls_ca_file": self._ca and str(self._ca), **changes})
 
     def wait_until_whole(self) -> None:
         """Until every node that lives says that all slots are served."""
@@ -119,6 +142,21 @@ class ClusterServers:
             with node.client() as client:
                 client.execute_command("CLUSTER", "REPLICATE", primary)
             wait_until(lambda node=node: _has_followed(node), 60)
+
+
+def _options_of(tls: CertificateFiles, ca: Path | None) -> dict[str, str]:
+    return {
+        "tls-cluster": "yes",
+        "tls-replication": "yes",
+        "tls-auth-clients": "no",
+        "tls-cert-file": str(tls.certificate),
+        "tls-key-file": str(tls.key),
+        "tls-ca-cert-file": str(ca),
+    }
+
+
+def _arguments(options: Mapping[str, str]) -> list[str]:
+    return [text for name, value in options.items() for text in (f"--{name}", value)]
 
 
 def free_port() -> int:
