@@ -8,6 +8,7 @@ from extauth.check.path_pattern import PathPattern
 from extauth.policy.cost import CostRules
 from extauth.policy.dimensions import HEADER
 from extauth.policy.limits import Limit
+from extauth.settings.values import format_duration
 from extauth.settings.window import Unit
 from extauth.simulate.arrival import Arrival
 
@@ -68,8 +69,14 @@ class TriedLimit:
 def _said(limit: Limit) -> str:
     if limit.rate is None:
         return str(limit.quota)
-    rate = f"{limit.rate.amount / limit.rate.period:g}/s" if limit.rate.amount >= limit.rate.period else str(limit.rate)
+    amount, period = limit.rate.amount, limit.rate.period
+    rate = f"{amount / period:g}/s" if amount >= period else f"{amount:g}/{_one(format_duration(period))}"
     return f"{rate}, burst {limit.size:,}"
+
+
+def _one(duration: str) -> str:
+    """`1h` as `h`."""
+    return duration[1:] if duration[0] == "1" and duration[1:].isalpha() else duration
 
 
 def _cost_of(rules: CostRules, values: Mapping[str, str]) -> int:

@@ -65,7 +65,7 @@ def test_a_table_and_a_plot_for_people(policy: Path, log: Path, tmp_path: Path) 
     plot = tmp_path / "limits.svg"
     done = simulate("--policy", policy, "--api", "orders", *NOTHING_REFUSED, "--plot", plot, log)
     assert done.exit_code == 0, done.output
-    assert "A: 25.00% refused, 2 of 8; per-key by key: 1/3600s, burst 3 (█ let through, ░ refused)\n" in done.stdout
+    assert "A: 25.00% refused, 2 of 8; per-key by key: 1/h, burst 3 (█ let through, ░ refused)\n" in done.stdout
     assert "2 requests were not asked for\n" in done.stderr
     tables = [line.split() for line in done.stdout.splitlines()]
     assert ["A", "per-key", "2", "1", "8", "2", "25.00%"] in [row[:7] for row in tables]
@@ -84,7 +84,7 @@ def test_json_tells_everything(policy: Path, log: Path) -> None:
     assert found["candidates"] == [
         {
             "candidate": "A",
-            "limits": "per-tenant by tenant: 1/3600s, burst 4",
+            "limits": "per-tenant by tenant: 1/h, burst 4",
             "requests": 2,
             "limited": 0,
             "share": 0.0,

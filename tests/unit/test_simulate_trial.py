@@ -45,7 +45,7 @@ COMING = st.lists(
 def test_what_is_let_through_is_what_redis_lets_through(coming: list[tuple[int, str, str, int | None]]) -> None:
     """The model is compared with the script in tests/contract/test_bucket_scripts.py."""
     trial, redis = Trial(of_text("A", TWO)), ModelRedis()
-    latest = time = START
+    latest, time = 0, START
     for gap, key, tenant, cost in coming:
         time += gap
         latest = max(latest, time)
@@ -162,7 +162,7 @@ def test_by_headers_addresses_and_more() -> None:
         *[True] * 3,
         False,
     ]
-    assert str(of_text("A", text).limits[0]) == "per-x-team-address by header.x-team+address: 1/3600s, burst 1"
+    assert str(of_text("A", text).limits[0]) == "per-x-team-address by header.x-team+address: 1/h, burst 1"
 
 
 def test_what_requests_cost() -> None:
