@@ -8,6 +8,7 @@ import hashlib
 import re
 
 from extauth.keys.digest import Pepper
+from extauth.keys.token import key_id_of
 
 MIN_LENGTH = 16
 MAX_LENGTH = 512
@@ -30,3 +31,8 @@ def sha256_of(text: str) -> bytes:
 def digest(pepper: Pepper, sha256: bytes) -> bytes:
     """32 bytes: what is stored and looked up in place of a key with this SHA-256."""
     return pepper.digest_of(_MARK + sha256)
+
+
+def digest_of_any(pepper: Pepper, key: str) -> bytes:
+    """32 bytes: what is stored in place of this key, whichever system made it."""
+    return digest(pepper, sha256_of(key)) if key_id_of(key) is None else pepper.digest(key)

@@ -32,10 +32,9 @@ class ImportedKey:
 
     def digests(self, peppers: Sequence[Pepper]) -> list[bytes]:
         """What a sidecar looks it up by, under each pepper."""
-        if token.key_id_of(self.secret):
-            return [pepper.digest(self.secret) for pepper in peppers]
-        sha256 = imported.sha256_of(self.secret) if self.secret else self.sha256
-        return [imported.digest(pepper, sha256) for pepper in peppers]
+        if self.secret:
+            return [imported.digest_of_any(pepper, self.secret) for pepper in peppers]
+        return [imported.digest(pepper, self.sha256) for pepper in peppers]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import RowMapping, select, tuple_
 
 from extauth.keys.digest import Pepper
+from extauth.keys.imported import digest_of_any
 from extauth.keys.record import Status
 from extauth.keys.token import BASE62, KEY_ID_LENGTH
 from extauth.registry import lifecycle, times
@@ -121,7 +122,7 @@ class LeakReports:
         """The key that each token is, under whichever pepper."""
         peppers = self._peppers
         digests = [  # no header can carry a key outside ASCII
-            [(pepper.id, pepper.digest(one.token)) for pepper in peppers] if one.token.isascii() else []
+            [(pepper.id, digest_of_any(pepper, one.token)) for pepper in peppers] if one.token.isascii() else []
             for one in found
         ]
         wanted = [digest for each in digests for digest in each]

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import secrets
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -444,3 +445,12 @@ def test_settings_of_reports(tmp_path: Path) -> None:
     ):
         with pytest.raises(SettingsError, match=named):
             read(wrong)
+
+
+def test_an_imported_key_of_another_system_is_found_too(
+    http: httpx2.Client, send: Callable[..., httpx2.Response]
+) -> None:
+    secret = f"sk_live_of_another_system_{secrets.token_hex(8)}"
+    row = {"name": "imported", "tenant": "acme", "secret": secret}
+    assert http.post("/v1/keys:import", content=json.dumps(row)).json()["created"] == 1
+    assert labels(send(body_of(match(secret)))) == ["true_positive"]
