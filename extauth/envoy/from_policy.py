@@ -1,8 +1,9 @@
 """What a sidecar's own settings say about the Envoy in front of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from extauth.envoy.parameters import PLAIN_CHECK_HEADERS, TRACE_HEADERS, EnvoyParameters
+from extauth.policy.dimensions import header_of
 from extauth.policy.endpoints import endpoints
 from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
@@ -41,8 +42,16 @@ def identity_headers(apis: Sequence[Api]) -> tuple[str, ...]:
 
 
 def check_headers(apis: Sequence[Api]) -> tuple[str, ...]:
-    """The headers that the sidecar reads: credentials, and a few that every check needs."""
+    """The headers that the sidecar reads: credentials, what limits count by, and a few that every check needs."""
     sources = [source for api in apis for source in api.credentials]
     credentials = [source.header or "cookie" for source in sources if source.query is None]
     tenants = [api.tenant.header for api in apis if api.tenant is not None and api.tenant.header is not None]
-    return tuple(dict.fromkeys([*credentials, *tenants, *PLAIN_CHECK_HEADERS]))
+    limits = [name for api in apis for name in _limit_headers(api)]
+    return tuple(dict.fromkeys([*credentials, *tenants, *limits, *PLAIN_CHECK_HEADERS]))
+
+
+def _limit_headers(api: Api) -> Iterator[str]:
+    for limit in api.limits:
+        yield from filter(None, (*map(header_of, limit.by), limit.cost.header))
+        if "address" in limit.by and api.client_address.header is not None:
+            yield api.client_address.header
