@@ -414,12 +414,20 @@ def test_whether_a_token_was_revoked_is_known_from_memory_the_second_time(
     sso: Bench, redis_server: RedisServer
 ) -> None:
     assert bearer(sso, "a.jwt.good").code == 0
-    with redis_server.client() as client:
-        before = client.info("commandstats")
+    before = state_reads(redis_server)
+    assert before > 0
     assert bearer(sso, "a.jwt.good").code == 0
-    with redis_server.client() as client:
-        after = client.info("commandstats")
-    assert before["cmdstat_hget"]["calls"] == after["cmdstat_hget"]["calls"]
+    assert state_reads(redis_server) == before
+
+
+def state_reads(redis_server: RedisServer) -> int:
+    """How often it was asked whether the publication is complete, as each lookup that finds nothing must."""
+    total = 0
+    for node in redis_server.nodes:
+        with node.client() as client:
+            found = client.info("commandstats")
+        total += sum(found.get(name, {}).get("calls", 0) for name in ("cmdstat_hget", "cmdstat_hmget"))
+    return total
 
 
 def test_a_token_whose_revocation_cannot_be_looked_up_is_our_fault(sso: Bench, redis_server: RedisServer) -> None:
@@ -431,8 +439,9 @@ def test_a_token_whose_revocation_cannot_be_looked_up_is_our_fault(sso: Bench, r
 def test_tokens_are_limited_by_subject_and_their_names_do_not_reach_redis(
     sso: Bench, redis_server: RedisServer
 ) -> None:
-    bearer(sso, "a.jwt.good")
     with redis_server.client() as client:
+        client.ping()  # buckets are gone as soon as they are full, ten milliseconds later
+        bearer(sso, "a.jwt.good")
         names = b" ".join(client.scan_iter(match="test:bucket:*"))
     assert names.count(b"test:bucket:{acme}:demo:") == 2
     assert b"user" not in names
