@@ -7,6 +7,7 @@ UNCHECKED = "/unchecked"
 PER_KEY_BURST, PER_KEY_RATE = 5, 2  # requests; requests a second
 PER_TENANT_BURST = 3
 LEASED, LEASED_BURST, LEASED_RATE = "/leased", 120, 40
+MIXED = "/mixed"
 
 _HEADER = [{"header": "x-api-key"}]
 
@@ -37,6 +38,24 @@ E2E = Scenario(
             "limits": [
                 {"name": "per-key", "by": "key", "rate": f"{LEASED_RATE}/s", "burst": LEASED_BURST, "mode": "leased"},
                 {"name": "per-tenant", "by": "tenant", "rate": "10000/s"},
+            ],
+        },
+        {
+            "name": "mixed",
+            "match": {"paths": [MIXED]},
+            "credentials": _HEADER,
+            "client_address": {"header": "x-forwarded-for", "trusted_hops": 1},
+            "limits": [
+                {
+                    "name": "routes",
+                    "by": ["tenant", "route"],
+                    "paths": ["/mixed/items/{id}", "/mixed/parts/{id}"],
+                    "rate": "6/h",
+                    "cost": {"methods": {"POST": 3}},
+                },
+                {"name": "address", "by": "address", "paths": ["/mixed/address"], "rate": "2/h"},
+                {"name": "team", "by": ["tenant", {"header": "x-team"}], "paths": ["/mixed/team"], "rate": "1/h"},
+                {"name": "daily", "by": "tenant", "paths": ["/mixed/daily"], "quota": "2/day"},
             ],
         },
         {"name": "scoped", "match": {"paths": [SCOPED]}, "credentials": _HEADER, "scopes": ["orders:read"]},

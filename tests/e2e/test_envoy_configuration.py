@@ -10,8 +10,9 @@ import yaml
 
 from extauth.demo import binaries
 from extauth.envoy.bootstrap import bootstrap
-from extauth.envoy.from_policy import envoy_for
+from extauth.envoy.from_policy import check_headers, envoy_for
 from extauth.envoy.parameters import EnvoyParameters, RouteParameters
+from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
 
 _PARAMETERS = EnvoyParameters(
@@ -96,4 +97,18 @@ def test_it_follows_the_sidecars_settings() -> None:
     assert parameters.sidecars == ("127.0.0.1:9001", "unix:/run/extauth.sock")
     assert parameters.identity_headers == ("x-auth-key-id", "x-auth-tenant", "x-caller")
     assert parameters.check_headers[:2] == ("x-key", "authorization")
+    assert not {"x-team", "x-cost", "x-forwarded-for"} & {*parameters.check_headers}
     assert parameters.check_timeout == pytest.approx(0.3)
+
+
+def test_it_sends_what_limits_look_at() -> None:
+    limits = [
+        {"name": "a", "by": ["key", {"header": "X-Team"}], "rate": "10/s", "cost": {"header": "x-cost", "max": 5}},
+        {"name": "b", "by": "address", "rate": "10/s"},
+    ]
+    api = {"name": "a", "credentials": [{"header": "x-key"}], "limits": limits}
+    other = {**api, "name": "b", "client_address": {"header": "x-forwarded-for"}}
+    apis = [Api.model_validate(one) for one in (api, other)]
+    assert check_headers(apis[:1])[:3] == ("x-key", "x-team", "x-cost")
+    assert "x-forwarded-for" not in check_headers(apis[:1])
+    assert "x-forwarded-for" in check_headers(apis)
