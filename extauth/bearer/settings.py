@@ -45,7 +45,7 @@ def _url(value: str) -> str:
     raise ValueError(f"{value!r} is not protected by TLS: use https://; http:// is for loopback addresses only")
 
 
-_Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(_url)]
 
 
 class ClaimNames(Settings):
@@ -64,7 +64,7 @@ class ClaimNames(Settings):
 class JwksSettings(Settings):
     """A key set published by the issuer (RFC 7517), fetched ahead and never on behalf of a request."""
 
-    url: _Url
+    url: Url
     """The issuer's `jwks_uri`. Redirects are not followed."""
     refresh: Duration = Field(default=300.0, ge=10, le=86400)
     """How often it is fetched. A key id that is not known causes one more fetch, at most every 10s."""
@@ -140,7 +140,7 @@ class IntrospectionSettings(Settings):
 
     name: _Name
     """Names it in metrics and in the policy."""
-    url: _Url
+    url: Url
     """The introspection endpoint. Redirects are not followed."""
     client_id: _Text
     """Who asks; sent with the secret as HTTP Basic authentication (RFC 6749, 2.3.1)."""

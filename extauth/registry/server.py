@@ -11,6 +11,8 @@ from extauth.registry.audit_listing import AuditTrail
 from extauth.registry.authentication import Authenticator, BootstrapToken
 from extauth.registry.console.assembly import Parts, create_console
 from extauth.registry.console.front import Front
+from extauth.registry.console.oidc_people import OidcPeople
+from extauth.registry.console.oidc_provider import OidcProvider
 from extauth.registry.console.session import Sessions
 from extauth.registry.database import Database
 from extauth.registry.failures import FailureLimit
@@ -91,7 +93,10 @@ class RegistryServer:
         self._upkeep = Upkeep({**jobs, **forget}, self._metrics)
         self._admin_tokens = AdminTokens(self._database, peppers, self._metrics)
         self._authenticator = Authenticator(bootstrap, self._admin_tokens)
-        self._sessions = Sessions(self._authenticator, bootstrap, self._admin_tokens, peppers[0])
+        oidc = settings.console.oidc
+        self._oidc = None if oidc is None else (OidcProvider(oidc), OidcPeople(oidc))
+        people = None if self._oidc is None else self._oidc[1]
+        self._sessions = Sessions(self._authenticator, bootstrap, self._admin_tokens, peppers[0], people)
         self._failures = FailureLimit()
         self.http_address = settings.listen.http
         """Where REST answers; after `start` with the real port in place of 0."""
@@ -113,6 +118,10 @@ class RegistryServer:
             opened.callback(self._upkeep.stop, _STOP_PATIENCE)
             self._upkeep.start()
             self._start_grpc(opened)
+            if self._oidc is not None:
+                opened.callback(self._oidc[0].stop, _STOP_PATIENCE)
+                self._oidc[0].start()
+                self.components["oidc"] = self._oidc[0].fault
             if self._tls is not None:
                 opened.callback(self._tls.stop, _STOP_PATIENCE)
                 self._tls.start()
@@ -164,6 +173,7 @@ class RegistryServer:
             answers=self._answers,
             components=self.components,
             trusted_proxies=self._settings.trusted_proxies,
+            oidc=self._oidc,
         )
         return create_console(parts)
 

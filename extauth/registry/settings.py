@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from extauth.keys.settings import Peppers
 from extauth.keys.token import PREFIX_PATTERN
+from extauth.registry.console.oidc_settings import ConsoleSettings
 from extauth.registry.health_settings import HealthSettings
 from extauth.registry.leak_settings import LeakReportSettings
 from extauth.registry.usage_settings import UsageSettings
@@ -114,4 +115,5 @@ class RegistrySettings(Settings):
     usage: UsageSettings = UsageSettings()
     health: HealthSettings = HealthSettings()
     leak_reports: LeakReportSettings = LeakReportSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()

@@ -14,10 +14,14 @@ from extauth.registry.console.issue_pages import IssuePages
 from extauth.registry.console.key_edit_page import KeyEditPage
 from extauth.registry.console.key_list_page import KeyListPage
 from extauth.registry.console.key_page import KeyPage
+from extauth.registry.console.oidc_pages import OidcPages
+from extauth.registry.console.oidc_people import OidcPeople
+from extauth.registry.console.oidc_provider import OidcProvider
 from extauth.registry.console.plan_pages import PlanPages
 from extauth.registry.console.publishing import publishing_now
 from extauth.registry.console.session import Sessions
 from extauth.registry.console.sidecars import Sidecars
+from extauth.registry.console.sign_in_form import Door, SignInForm
 from extauth.registry.console.sign_in_pages import SignInPages
 from extauth.registry.console.tenant_list_page import TenantListPage
 from extauth.registry.console.tenant_pages import TenantPages
@@ -53,6 +57,8 @@ class Parts:
     components: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     """What is wrong with what works beside the registry, as GET /readyz tells it."""
     trusted_proxies: Sequence[Network] = ()
+    oidc: tuple[OidcProvider, OidcPeople] | None = None
+    """Who else says who somebody is, and what is granted to them."""
 
 
 def create_console(parts: Parts) -> ASGIApp:
@@ -60,8 +66,11 @@ def create_console(parts: Parts) -> ASGIApp:
     usage = UsageSeries(parts.database, clock)
     trail = AuditTrail(parts.database)
     publishing = partial(publishing_now, parts.metrics.registry, parts.components)
+    form = SignInForm(with_provider=parts.oidc is not None)
+    door = Door(parts.sessions, parts.failures, parts.metrics, form)
     themes = (
-        SignInPages(parts.sessions, parts.failures, parts.metrics),
+        *([OidcPages(*parts.oidc, door)] if parts.oidc else ()),
+        SignInPages(door),
         KeyListPage(parts.registry, usage),
         IssuePages(parts.registry, parts.tenants, parts.plans, parts.answers),  # before those of one key, of any id
         KeyEditPage(parts.registry, parts.plans),
