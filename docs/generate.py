@@ -15,6 +15,7 @@ import click
 from prometheus_client import CollectorRegistry
 
 from extauth.cli.config import schema_of
+from extauth.cli.exit_codes import MEANINGS, ExitCode
 from extauth.cli.main import main
 from extauth.envoy.lint.lint import RULES
 from extauth.policy.reasons import OUTCOMES, Reason
@@ -100,7 +101,12 @@ def commands_page() -> str:
     """Every command with its help text."""
     contexts = walk(top_context())
     sections = [f"\n## {context.command_path}\n\n```\n{_plain(context.get_help())}\n```\n" for context in contexts]
-    return "".join([GENERATED, "# Commands\n", *sections])
+    return "".join([GENERATED, "# Commands\n", *_exit_codes(), *sections])
+
+
+def _exit_codes() -> Iterator[str]:
+    yield "\n| exit code | meaning |\n|---|---|\n"
+    yield from (f"| {code} | {MEANINGS[code]} |\n" for code in ExitCode)
 
 
 def top_context() -> click.Context:

@@ -1,4 +1,4 @@
-"""`extauth admin-tokens`: who may change the registry. Exit codes are those of `extauth keys`."""
+"""`extauth admin-tokens`: who may change the registry."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""`extauth audit`: who changed what, when and from where. Exit codes are those of `extauth keys`."""
+"""`extauth audit`: who changed what, when and from where."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from extauth.cli.keys_session import Session, connected_for
+from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_values import past_time
 
 _COLUMNS = ("at", "actor", "action", "kind", "target", "tenant", "address", "changes")
@@ -20,12 +20,12 @@ _COLUMNS = ("at", "actor", "action", "kind", "target", "tenant", "address", "cha
 @click.option("--to", "end", callback=past_time, help="The same; now when left out.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended.")
-@connected_for("table", "json", "csv")
+@connected
 def audit(session: Session, *, begin: str | None, end: str | None, **query: Any) -> None:  # noqa: ANN401 (click's values)
     """List changes, newest first: who did what to what, when and from where."""
     given = {name: value for name, value in {"from": begin, "to": end, **query}.items() if value is not None}
     page = session.client.call("GET", "/v1/audit", query=given)
-    if not session.json:
+    if not session.shows_whole:
         page = {**page, "items": [{**item, "changes": _changes(item)} for item in page["items"]]}
     session.show_page(page, _COLUMNS)
 

@@ -128,8 +128,8 @@ def config(  # noqa: PLR0917 (click passes them by name)
     show_default=True,
     help="The least severity that makes the exit code 1.",
 )
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def lint_command(file: Path, settings_path: Path | None, fail_on: str, output: Literal["text", "json"]) -> None:
+@click.option("--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+def lint_command(file: Path, settings_path: Path | None, fail_on: str, output: Literal["text", "json", "yaml"]) -> None:
     """Report what weakens an Envoy configuration (YAML or JSON), each with the reason and what to write instead."""
     settings = load_or_exit(SidecarSettings, settings_path) if settings_path else None
     try:

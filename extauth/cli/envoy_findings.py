@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
+import yaml
+
 from extauth.envoy.lint.rule import Finding, Severity
 from extauth.settings.source import Source, dotted
 
 _SEVERITIES = list(Severity)
 
 
-def report(findings: Sequence[Finding], source: Source, output: Literal["text", "json"]) -> str:
+def report(findings: Sequence[Finding], source: Source, output: Literal["text", "json", "yaml"]) -> str:
     """For a person: two lines a finding and a sum. For a program: a list of objects."""
-    if output == "json":
-        return json.dumps([_data(finding, source) for finding in findings], indent=2)
+    if output != "text":
+        data = [_data(finding, source) for finding in findings]
+        return json.dumps(data, indent=2) if output == "json" else yaml.safe_dump(data, sort_keys=False).rstrip("\n")
     lines = [_text(finding, source) for finding in findings]
     counts = Counter(finding.rule.severity for finding in findings)
     told = ", ".join(_counted(counts[severity], severity) for severity in _SEVERITIES if counts[severity])

@@ -1,8 +1,4 @@
-"""`extauth keys`: make, list, rotate and revoke keys through the registry's REST API.
-
-Exit codes: 0 done, 1 refused by the registry, 2 wrong usage, 3 the registry is not reachable or at fault, 4 done but
-for some rows of an import, which were refused.
-"""
+"""`extauth keys`: make, list, rotate and revoke keys through the registry's REST API."""
 
 from collections.abc import Sequence
 from typing import Any

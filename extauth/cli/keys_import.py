@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
+from extauth.cli.exit_codes import ExitCode
 from extauth.cli.keys_files import MEDIA_TYPES, Part, format_of, parts_of, progress
 from extauth.cli.keys_session import Session, connected
 from extauth.registry.client import RefusedError, UnreachableError
 
 PATH = "/v1/keys:import"
-EXIT_SOME_REFUSED = 4
 _SHOWN = ("id", "position", "created", "refused")
 
 
@@ -43,7 +43,7 @@ def import_keys(session: Session, *, file: Path, form: str | None, resume: str |
         raise
     session.show({name: answer[name] for name in _SHOWN})
     if answer["refused"]:
-        raise click.exceptions.Exit(EXIT_SOME_REFUSED)
+        raise click.exceptions.Exit(ExitCode.SOME_REFUSED)
 
 
 def _position(session: Session, import_id: str) -> int:

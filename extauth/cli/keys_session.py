@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from extauth.cli.exit_codes import ExitCode
 from extauth.cli.keys_output import print_csv, print_fields, print_json, print_table, print_yaml
 from extauth.registry.client import Client, RefusedError, UnreachableError
 
@@ -24,8 +25,9 @@ class Session:
     output: str
 
     @property
-    def json(self) -> bool:
-        return self.output == "json"
+    def shows_whole(self) -> bool:
+        """Whether an answer is printed as the registry gave it."""
+        return self.output in _WHOLE
 
     def show(self, item: Mapping[str, Any]) -> None:
         if self.output == "csv":
@@ -58,11 +60,11 @@ class Session:
 
 
 class _Refused(click.ClickException):
-    exit_code = 1
+    exit_code = ExitCode.REFUSED
 
 
 class _Unreachable(click.ClickException):
-    exit_code = 3
+    exit_code = ExitCode.UNREACHABLE
 
 
 _registry = click.option(

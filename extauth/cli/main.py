@@ -4,10 +4,12 @@ from importlib import import_module
 from importlib.metadata import version
 
 import click
+from click.shell_completion import CompletionItem
 
 _COMMANDS = {
     "admin-tokens": "extauth.cli.admin_tokens:admin_tokens",
     "audit": "extauth.cli.audit:audit",
+    "completion": "extauth.cli.completion:completion",
     "config": "extauth.cli.config:config",
     "demo": "extauth.cli.demo:demo",
     "envoy": "extauth.cli.envoy:envoy",
@@ -26,6 +28,11 @@ _EXTRAS = {"demo": "demo", "envoy": "envoy", "registry": "registry"}
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(_COMMANDS)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names alone: a Tab imports none of the modules, some of which need extras."""
+        names = [CompletionItem(name) for name in _COMMANDS if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's signature)
         if cmd_name not in _COMMANDS:

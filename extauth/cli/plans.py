@@ -1,4 +1,4 @@
-"""`extauth plans`: limits that many keys have in common. Exit codes are those of `extauth keys`."""
+"""`extauth plans`: limits that many keys have in common."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""`extauth tenants`: whose the keys are. Exit codes are those of `extauth keys`."""
+"""`extauth tenants`: whose the keys are."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""`extauth tokens`: revoke bearer tokens that others issued. Exit codes are those of `extauth keys`."""
+"""`extauth tokens`: revoke bearer tokens that others issued."""
 
 from typing import Any
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""`extauth usage`: who used what, from the registry's ledger. Exit codes are those of `extauth keys`."""
+"""`extauth usage`: who used what, from the registry's ledger."""
 
 from collections.abc import Mapping
 from typing import Any
