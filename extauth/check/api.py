@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable, Mapping
 
 from extauth.check.caller import IdentityHeaders
+from extauth.check.client_address import address_reader
 from extauth.check.credential import Concealment, CredentialFinder
 from extauth.check.denial import Denials
 from extauth.check.grant import Grants
 from extauth.check.limit import Limiter
 from extauth.check.permit import Permits
 from extauth.check.rate_headers import RateHeaders
+from extauth.check.request import Request
 from extauth.check.tenant import TenantRule
 from extauth.policy.errors import ErrorTemplate
 from extauth.policy.schema import Api, Match
@@ -33,6 +35,8 @@ class ServedApi:
         self.finder = CredentialFinder(api.credentials)
         self.concealment = Concealment(api.credentials)
         self.tenant = TenantRule(api.tenant)
+        self.address_of = _no_address if api.client_address.header is None else address_reader(api.client_address)
+        """The client's, where the policy says where it stands: the TCP peer may be a proxy that all clients share."""
         self.permits = Permits(api)
         self.limiter = Limiter(api, names)
         self.rate_headers = RateHeaders(api.rate_limit_headers, wall)
@@ -44,3 +48,7 @@ class ServedApi:
         """The path below the API's own, without the first slash."""
         base = next((base for base in self._bases if (path + "/").startswith(base + "/")), "")
         return path[len(base) :].removeprefix("/")
+
+
+def _no_address(_request: Request) -> str:
+    return ""

@@ -6,6 +6,7 @@ from extauth.bearer.claims import Claims, Refusal
 from extauth.check.clocks import Clocks
 from extauth.check.credential import Credential
 from extauth.check.grant import Grant
+from extauth.check.guessing import KeyGuard
 from extauth.check.keys import KeyLookup
 from extauth.check.permit import in_force
 from extauth.check.steps import Check, Step, Wait, refuse
@@ -26,18 +27,21 @@ Authorize = Callable[[Check, Grant], Step]
 class Identifier:
     """`identify` does no I/O; what must be asked is a Wait."""
 
-    def __init__(self, keys: KeyLookup, tokens: Tokens, reader: KeyReader, tally: Tally, clocks: Clocks) -> None:
+    def __init__(  # noqa: PLR0917 (what it asks, in the order in which it asks)
+        self, keys: KeyLookup, tokens: Tokens, reader: KeyReader, tally: Tally, clocks: Clocks, guard: KeyGuard
+    ) -> None:
         self._keys = keys
         self._tokens = tokens
         self._reader = reader
         self._tally = tally
+        self._guard = guard
         self._wall = clocks.wall
         self._monotonic = clocks.monotonic
 
     def identify(self, check: Check, authorize: Authorize) -> Step:
         credential = check.api.finder.find(check.request)
         if isinstance(credential, Reason):
-            return refuse(check, credential)
+            return self._guard.refuse(check, credential)
         check.credential = credential.text
         if credential.accepts == (KEY,) or (KEY in credential.accepts and key_id_of(credential.text) is not None):
             return self._by_key(check, credential.text, authorize)
@@ -45,21 +49,24 @@ class Identifier:
 
     def _by_key(self, check: Check, key: str, authorize: Authorize) -> Step:
         if is_marked(key):  # a query can carry any text, and a revocation that was lifted is a record in force
-            return refuse(check, Reason.MALFORMED_KEY)
+            return self._guard.refuse(check, Reason.MALFORMED_KEY)
         digests = self._keys.digests(key)
         found = self._find(check, digests)
         if isinstance(found, KeyRecord):  # nearly always
             return self._with_record(check, found, authorize)
         if found is not None:
-            return refuse(check, found)
+            return self._guard.refuse(check, found)
         impossible = self._keys.impossible(key)
         if impossible is not None:
-            return refuse(check, impossible)
+            return self._guard.refuse(check, impossible)
+        refused = self._guard.before_lookup(check)
+        if refused is not None:
+            return refused
 
         def with_record(record: KeyRecord | Reason | None) -> Step:
             if isinstance(record, KeyRecord):
                 return self._with_record(check, record, authorize)
-            return refuse(check, record or Reason.INVALID_KEY)
+            return self._guard.refuse(check, record or Reason.INVALID_KEY)
 
         return self._read(check, self._keys.candidates(digests), with_record)
 
@@ -74,6 +81,9 @@ class Identifier:
         found = self._tokens.find(credential.text, credential.accepts, self._wall())
         if isinstance(found, Claims | Refusal):
             return self._with_claims(check, found, authorize)
+        refused = self._guard.before_lookup(check)
+        if refused is not None:
+            return refused
         ask = found
         return Wait(
             lambda go_on: ask(check.deadline, lambda answer: go_on(self._with_claims(check, answer, authorize)))
@@ -81,7 +91,7 @@ class Identifier:
 
     def _with_claims(self, check: Check, claims: Claims | Refusal, authorize: Authorize) -> Step:
         if isinstance(claims, Refusal):
-            return refuse(check, reason_for(claims))
+            return self._guard.refuse(check, reason_for(claims))
         grant = check.grant = check.api.grants.of_token(claims)
         marks = self._tokens.marks(claims)
 

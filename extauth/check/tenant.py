@@ -19,14 +19,16 @@ class TenantRule:
         """Whether a caller of this tenant may make the request."""
         if self._source is None:
             return True
-        named = self._named(request)
+        named = self.named(request)
         if named is None:
             return not self._source.required
         # Hosts have no case (RFC 9110, 4.2.3); tenants in paths and headers do.
         return bool(tenant) and named == (tenant.lower() if self._host else tenant)
 
-    def _named(self, request: Request) -> str | None:
-        assert self._source is not None
+    def named(self, request: Request) -> str | None:
+        """The tenant that the request names; None when it names none, or need not."""
+        if self._source is None:
+            return None
         if self._host is not None:
             return _between(request.host, self._host[0], self._host[2])
         if self._path is not None:

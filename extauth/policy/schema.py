@@ -116,7 +116,7 @@ class Api(Settings):
     limits: tuple[Limit, ...] = Field(default=(), max_length=8)
     """All buckets that a request must find a token in."""
     client_address: ClientAddress = ClientAddress()
-    """Where the address stands that limits `by: address` count by."""
+    """Where the address stands that limits `by: address` and `key_guessing` count by."""
     rate_limit_headers: RateLimitHeaders = RateLimitHeaders()
     """How callers learn of their limits."""
     upstream_headers: UpstreamHeaders = UpstreamHeaders()

@@ -12,6 +12,7 @@ from extauth.policy.endpoints import endpoints
 from extauth.policy.envoy_secret import EnvoySecretSettings
 from extauth.policy.errors import Errors
 from extauth.policy.http_check import HttpCheckSettings
+from extauth.policy.key_guessing import KeyGuessing
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
@@ -123,6 +124,7 @@ class SidecarSettings(Settings):
     tracing: TracingSettings = TracingSettings()
     bearer: BearerSettings = BearerSettings()
     """Whose bearer tokens are accepted beside API keys."""
+    key_guessing: KeyGuessing = KeyGuessing()
     apis: Apis
     errors: Errors = Field(default_factory=dict)
     """What refused callers are told, by reason, where an API does not say."""

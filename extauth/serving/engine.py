@@ -7,6 +7,7 @@ from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
 from extauth.check.decide import CountUsage, Decider
 from extauth.check.denial import Denials
+from extauth.check.guessing import KeyGuard
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
 from extauth.check.tally import NO_API, Tally
@@ -40,10 +41,13 @@ class Engine:
 
     def __init__(self, parts: Parts, settings: SidecarSettings) -> None:
         self._parts = parts
+        self._guard = KeyGuard(settings.key_guessing, parts.metrics)
         self._decider = self._make(settings)
 
     def apply(self, settings: SidecarSettings) -> None:
-        """Decide by another policy from now on."""
+        """Decide by another policy from now on. Who was guessing keys is remembered while the bounds are the same."""
+        if settings.key_guessing != self._guard.settings:
+            self._guard = KeyGuard(settings.key_guessing, self._parts.metrics)
         self._decider = self._make(settings)
 
     def decide(self, message: bytes, deadline: float) -> bytes | PendingAnswer:
@@ -65,7 +69,7 @@ class Engine:
         return Decider(
             [ServedApi(api, parts.names, settings.errors) for api in settings.apis],
             Denials(NO_API, templates=[settings.errors]),
-            Identifier(keys, parts.tokens, parts.reader, tally, clocks),
+            Identifier(keys, parts.tokens, parts.reader, tally, clocks, self._guard),
             parts.buckets,
             tally,
             parts.count_usage,

@@ -18,6 +18,7 @@ COMBINED: Mapping[str, Combine] = {
     "extauth_feed_age_seconds": max,
     "extauth_leases": sum,
     "extauth_replicas": max,
+    "extauth_key_guessing_sources": sum,
     "extauth_ready": min,
     "extauth_transport": max,
     "extauth_bearer_key_set_age_seconds": max,

@@ -93,6 +93,12 @@ class SidecarMetrics:
         self.replicas = Gauge(
             "extauth_replicas", "Processes that share the buckets, when Redis last counted them.", registry=registry
         )
+        self.guessing_sources = Gauge(
+            "extauth_key_guessing_sources",
+            "Addresses and tenants whose failures are remembered; bounded.",
+            ["by"],
+            registry=registry,
+        )
         self.ready = Gauge("extauth_ready", "1 while a component is ready.", ["component"], registry=registry)
         self.transport = Gauge(
             "extauth_transport", "1 for the gRPC transport in use: lean or stock.", ["transport"], registry=registry

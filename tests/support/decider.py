@@ -12,6 +12,7 @@ from extauth.check.api import ServedApi
 from extauth.check.clocks import Clocks
 from extauth.check.decide import Decider
 from extauth.check.denial import Denials
+from extauth.check.guessing import KeyGuard
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
 from extauth.check.pending import Pending
@@ -20,6 +21,7 @@ from extauth.check.tokens import Introspector, Tokens, Verifier
 from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord
 from extauth.policy.errors import ErrorTemplate
+from extauth.policy.key_guessing import KeyGuessing
 from extauth.policy.schema import Api
 from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
@@ -43,6 +45,12 @@ class Time:
 
     def stop(self) -> None:
         self._stopped_at = self._monotonic()
+
+    def move(self, seconds: float) -> None:
+        """Ahead, also while stopped."""
+        self.offset += seconds
+        if self._stopped_at is not None:
+            self._stopped_at += seconds
 
     def clocks(self) -> Clocks:
         return Clocks(self._monotonic, lambda: time.time() + self.offset)
@@ -92,6 +100,7 @@ class BenchMaker:
         verifier: Verifier | None = None,
         introspectors: Mapping[str, Introspector] | None = None,
         issuers: Mapping[str, str] | None = None,
+        key_guessing: Mapping[str, Any] | None = None,
     ) -> Bench:
         queue, cache, names, store = self.parts
         registry = CollectorRegistry()
@@ -107,6 +116,7 @@ class BenchMaker:
             KeyReader(queue, cache, names),
             tally,
             clocks,
+            KeyGuard(KeyGuessing.model_validate(key_guessing or {}), metrics, clocks.monotonic),
         )
         decider = Decider(
             [ServedApi(api, names, templates) for api in served],
