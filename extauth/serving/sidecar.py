@@ -78,12 +78,13 @@ class Sidecar:
             metrics=metrics,
             count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
         )
-        engine, self._stop_tracing = engine_for(parts, settings)
+        chosen = engine_for(parts, settings)
+        engine, self._stop_tracing = chosen.engine, chosen.stop
         self.apply = engine.apply
         self.reloads = metrics.reloads
         self.certificates = Certificates(settings.listen, registry, *listeners)
         options = _transport_options(settings, claim, self.certificates.of("grpc"))
-        name, self._transport = choose(settings.listen.transport, engine, options)
+        name, self._transport = choose(settings.listen.transport, engine, options, chosen.told)
         metrics.transport.labels(name).set(1)
         self._http = http_check(engine, settings, claim)
         self.components = Components(self._components(), metrics.ready)

@@ -9,6 +9,7 @@ from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
 from extauth.policy.settings import SidecarSettings
 from extauth.serving.engine import Engine, Parts
+from extauth.serving.envoy_secret import Metadata
 from extauth.serving.transport import PendingAnswer
 from extauth.telemetry.cells import Cell
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
@@ -17,24 +18,27 @@ from extauth.telemetry.tracing import CheckSpan, Tracing
 _PARENT = ("traceparent", "tracestate")
 
 
-class _Ended(threading.local):
-    """How the check ended that this thread counted last."""
+class _OfThread(threading.local):
+    """What is passed on within one thread."""
 
+    metadata: Metadata = ()
+    """Of the call that is decided next."""
     attributes: Mapping[str, str | bool] = {}
+    """How the check ended that was counted last."""
     is_fault = False
 
 
 class TracedTally(Tally):
     """Tells, beside counting: a check is counted on the thread that then hands its answer over, once for each check."""
 
-    def __init__(self, metrics: SidecarMetrics, apis: Sequence[Api], ended: _Ended) -> None:
+    def __init__(self, metrics: SidecarMetrics, apis: Sequence[Api], of_thread: _OfThread) -> None:
         super().__init__(metrics, apis)
-        self._ended = ended
+        self._of_thread = of_thread
 
     def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
         super().check(api, reason, lookup=lookup, asked_redis=asked_redis, seconds=seconds)
-        self._ended.is_fault = reason is Reason.UNAVAILABLE
-        self._ended.attributes = {
+        self._of_thread.is_fault = reason is Reason.UNAVAILABLE
+        self._of_thread.attributes = {
             "extauth.api": api,
             "extauth.reason": reason.value,
             "extauth.cache_hit": lookup is not None,
@@ -48,11 +52,12 @@ class TracedEngine(Engine):
 
     def __init__(self, parts: Parts, settings: SidecarSettings, tracing: Tracing) -> None:
         self._tracing = tracing
-        self._ended = _Ended()
+        self._of_thread = _OfThread()
         super().__init__(parts, settings)
 
     def decide(self, message: bytes, deadline: float) -> bytes | PendingAnswer:
-        span = self._tracing.begin(_parent_of(message))
+        metadata, self._of_thread.metadata = self._of_thread.metadata, ()
+        span = self._tracing.begin(_parent_in(metadata) or _parent_of(message))
         if span is None:
             return super().decide(message, deadline)
         try:
@@ -65,11 +70,15 @@ class TracedEngine(Engine):
             return outcome
         return TracedPending(outcome, lambda: self._end(span))
 
+    def told(self, metadata: Metadata) -> None:
+        """Of the call that this thread will decide next. An Envoy that traces names its own span there."""
+        self._of_thread.metadata = metadata
+
     def _tally(self, settings: SidecarSettings) -> Tally:
-        return TracedTally(self._parts.metrics, settings.apis, self._ended)
+        return TracedTally(self._parts.metrics, settings.apis, self._of_thread)
 
     def _end(self, span: CheckSpan) -> None:
-        span.end(self._ended.attributes, is_fault=self._ended.is_fault)
+        span.end(self._of_thread.attributes, is_fault=self._of_thread.is_fault)
 
 
 class TracedPending:
@@ -96,6 +105,10 @@ class TracedPending:
         if answer is not None:
             self._end()
         return answer
+
+
+def _parent_in(metadata: Metadata) -> dict[str, str]:
+    return {name: value for name, value in metadata if name in _PARENT and isinstance(value, str)}
 
 
 def _parent_of(message: bytes) -> dict[str, str]:
