@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from extauth.store.bucket import Shape
 from extauth.store.lease import HOLD
 from tests.accuracy.measure import Found
+from tests.accuracy.offered import TRAFFIC
 
 _ROUNDING = 1  # a token, for times in whole microseconds
 _LEAST = 0.99
@@ -34,7 +35,7 @@ def bound(shape: Shape) -> float:
 def goals(found: Sequence[Found], shape: Shape) -> Iterator[Goal]:
     exact = [one for one in found if one.case.mode == "exact"]
     leased = [one for one in found if one.case.mode == "leased"]
-    at_limit = [one for one in leased if one.case.load == _AT_THE_LIMIT]
+    at_limit = [one for one in leased if one.case.load == _AT_THE_LIMIT and one.case.traffic in TRAFFIC]
     yield Goal("exact: admitted above the ideal, requests", 0, _most(one.admitted - one.ideal for one in exact))
     yield Goal("exact: above `burst + rate * T` in any window, requests", _ROUNDING, _most(one.excess for one in exact))
     yield Goal(

@@ -14,7 +14,7 @@ from typing import Literal
 from extauth.settings.rate import MICROSECONDS
 from extauth.store.bucket import Shape
 from tests.accuracy.decision import Decision, admitted, excess, ideal
-from tests.accuracy.offered import TRAFFIC, Traffic
+from tests.accuracy.offered import BRIMFUL, TRAFFIC, Traffic
 from tests.accuracy.process import Order
 from tests.support.redis_server import RedisServer
 
@@ -99,8 +99,9 @@ def found_of(case: Case, decisions: Sequence[Decision], calls: int, shape: Shape
 
 
 def _cases(effort: Effort) -> Iterator[Case]:
-    for mode, processes, traffic, load in product(MODES, effort.processes, TRAFFIC, effort.loads):
-        yield Case(mode, processes, traffic, load)
+    for mode, processes in product(MODES, effort.processes):
+        for traffic, load in [*product(TRAFFIC, effort.loads), (BRIMFUL, 1)]:
+            yield Case(mode, processes, traffic, load)
 
 
 Replica = subprocess.Popen[str]

@@ -1,12 +1,16 @@
-"""When requests are due: at an even pace, or a second's worth of them in a fifth of it."""
+"""When requests are due: at an even pace, or a second's worth of them in a fifth of it, or two seconds' worth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Traffic = Literal["steady", "bursty"]
+Traffic = Literal["steady", "bursty", "brimful"]
 TRAFFIC: tuple[Traffic, ...] = ("steady", "bursty")
-_BUSY = 0.2  # of each second
+BRIMFUL: Traffic = "brimful"
+_EVERY = {"steady": 1, "bursty": 1, "brimful": 2}
+"""Seconds after which it begins again."""
+_BUSY = {"steady": 1.0, "bursty": 0.2, "brimful": 0.2}
+"""Seconds of these in which all requests come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +25,5 @@ class Offered:
         """Seconds from the start, for one of the processes; they take turns."""
         for number in range(process, int(self.rate * self.seconds), processes):
             at = number / self.rate
-            yield at if self.traffic == "steady" else int(at) + at % 1 * _BUSY
+            every = _EVERY[self.traffic]
+            yield at - at % every + at % every / every * _BUSY[self.traffic]

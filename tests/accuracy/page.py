@@ -11,7 +11,8 @@ from extauth.store.bucket import Shape
 from extauth.store.lease import HOLD
 from tests.accuracy import fleets
 from tests.accuracy.goals import bound, goals
-from tests.accuracy.measure import LIMIT, Found, Mode
+from tests.accuracy.measure import LIMIT, MODES, Found, Mode
+from tests.accuracy.offered import BRIMFUL, TRAFFIC
 from tests.bench.processes import machine
 from tests.bench.tables import table
 
@@ -76,6 +77,19 @@ def _excess(found: Findings) -> str:
     return "\n".join(_filled(note)) + "\n\n" + _by_load(found, "leased", lambda one: f"{max(one.excess, 0):.1f}")
 
 
+def _brimful(found: Findings) -> str:
+    note = f"""The worst for leases: all {LIMIT.burst:,} tokens of the bucket within a fifth of a second, every two
+        seconds, when it is just full again. What one process still holds another one lacks. Admitted, of the ideal:"""
+    shares = {
+        (one.case.processes, one.case.mode): f"{one.share:.2%}" for one in found.measured if one.case.traffic == BRIMFUL
+    }
+    rows = [
+        [f"{processes}", *(shares[processes, mode] for mode in MODES)]
+        for processes in dict.fromkeys(processes for processes, _ in shares)
+    ]
+    return "\n".join(_filled(note)) + "\n\n" + table(["processes", *MODES], rows)
+
+
 def _calls(found: Findings) -> str:
     counts = _by_load(found, "leased", lambda one: f"{one.calls_per_thousand:,.0f}")
     note = """Leased; an exact limit has 1,000. The requests before there is a lease are among them. A process leases
@@ -128,7 +142,7 @@ def _by_load(found: Findings, mode: Mode, tell: Callable[[Found], str]) -> str:
 
 
 def _of(found: Findings, mode: Mode) -> Sequence[Found]:
-    return [one for one in found.measured if one.case.mode == mode]
+    return [one for one in found.measured if one.case.mode == mode and one.case.traffic in TRAFFIC]
 
 
 def _least_offered(found: Findings, mode: Mode, load: float) -> float:
@@ -158,6 +172,7 @@ SECTIONS: dict[str, Callable[[Findings], str]] = {
     "Exact": _exact,
     "Leased": _leased,
     "Leased: above the limit": _excess,
+    "Bursts as large as the bucket": _brimful,
     "Redis calls per 1,000 checks": _calls,
     "Offered": _offered,
     "A thousand replicas and a million keys": _simulation,

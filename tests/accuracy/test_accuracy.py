@@ -69,6 +69,8 @@ def test_processes_take_turns() -> None:
     assert sorted([*steady.due(0, 2), *steady.due(1, 2)]) == [n / 10 for n in range(20)]
     busy = sorted([*bursty.due(0, 3), *bursty.due(1, 3), *bursty.due(2, 3)])
     assert busy == pytest.approx([second + n / 50 for second in (0, 1) for n in range(10)])
+    brimful = Offered(10, "brimful", 4)
+    assert list(brimful.due(0, 1)) == pytest.approx([second + n / 100 for second in (0, 2) for n in range(20)])
 
 
 def test_a_fleet_keeps_its_limit() -> None:
@@ -87,7 +89,7 @@ def test_a_fleet_keeps_its_limit() -> None:
 @pytest.mark.timeout(300)
 def test_a_quick_run_measures_everything_and_keeps_within_the_bounds() -> None:
     found = run(replace(measure.QUICK, processes=(1, 3)), fleets.QUICK)
-    assert len(found.measured) == 2 * 2 * 2 * 2
+    assert len(found.measured) == 2 * 2 * (2 * 2 + 1)
     assert all(one.requests == one.case.load * measure.RATE * measure.QUICK.seconds for one in found.measured)
     assert [line for line in page(found).splitlines() if line.startswith("## ")] == [f"## {name}" for name in SECTIONS]
     never_above = list(goals(found.measured, measure.LIMIT))[:3]
