@@ -1,6 +1,7 @@
 """What only a Redis Cluster does: slots on several nodes, that move, and of which some may be away."""
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -92,6 +93,25 @@ def test_when_one_has_too_little_the_others_get_their_tokens_back(queue: NeedQue
         assert [level.enough for level in refused] == [True, False, True]
         assert [level.remaining for level in refused] == [99, 0, 90]
         wait_until(lambda: [lacking(servers, one) for one in (HERE, ELSEWHERE)] == [1, 10])
+
+
+def test_requests_at_once_get_what_there_is_and_not_a_token_more(queue: NeedQueue, servers: ClusterServers) -> None:
+    plenty, scarce = HERE, Bucket(THERE.name, Shape.of(1, 3600, 30))
+    admitted: list[int] = []
+
+    def ask_often() -> None:
+        for _ in range(40):
+            levels = spend(queue, [plenty, scarce])
+            assert not isinstance(levels, StoreUnavailableError)
+            admitted.append(all(level.enough for level in levels))
+
+    threads = [threading.Thread(target=ask_often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(admitted), sum(admitted)) == (160, 30)
+    wait_until(lambda: [lacking(servers, one) for one in (plenty, scarce)] == [30, 30])
 
 
 def test_part_of_what_a_request_needs_is_not_kept(queue: NeedQueue, servers: ClusterServers) -> None:
