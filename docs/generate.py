@@ -40,7 +40,7 @@ FILES: dict[str, type[Settings]] = {
 }
 _COMBINED: dict[Combine, str] = {sum: "the sum", max: "the largest", min: "the smallest"}
 # What the chart decides by itself, or has values of its own for.
-_SIDECAR_OF_THE_CHART = frozenset({"listen", "redis", "keys", "apis", "errors"})
+_SIDECAR_OF_THE_CHART = frozenset({"listen", "http", "redis", "keys", "apis", "errors"})
 _REGISTRY_OF_THE_CHART = frozenset({"listen", "redis", "keys", "database", "database_password", "admin_token"})
 _REDIS_OF_THE_CHART = frozenset({"url", "username", "password", "tls_ca_file"})
 GENERATED = "<!-- made by `make docs` -->\n"

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.deploy.chart import Values, merged
 
+_SENTINEL = "/run/secrets/extauth/sentinel-password"
 _DIGEST = "sha256:" + "0123456789abcdef" * 4
 _PLACEMENT = {"nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}], "priorityClassName": "high"}
 _POD = {**_PLACEMENT, "podLabels": {"team": "api"}, "podAnnotations": {"a/b": "c"}, "affinity": {"podAntiAffinity": {}}}
@@ -65,9 +66,21 @@ AXES: Mapping[str, Mapping[str, Values]] = {
     },
     "placement": {
         "shared": {},
+        "shared-tls": {
+            "sidecar": {
+                "tls": {"secret": "sidecar-tls", "clientCertificates": True},
+                "envoySecrets": [{"secret": "envoy", "key": "new"}, {"secret": "envoy", "key": "old"}],
+                "http": {"enabled": True, "original": "x-original"},
+            },
+            "registry": {"tls": {"secret": "registry-tls"}},
+        },
         "envoy": {"sidecar": {"placement": "envoy"}, "envoy": _envoy("extauth")},
         "envoy-workers": {
-            "sidecar": {"placement": "envoy", "settings": {"workers": 2}},
+            "sidecar": {
+                "placement": "envoy",
+                "settings": {"workers": 2},
+                "envoySecrets": [{"secret": "envoy", "key": "secret"}],
+            },
             "envoy": _envoy("extauth-0", "extauth-1"),
         },
     },
@@ -94,6 +107,16 @@ AXES: Mapping[str, Mapping[str, Values]] = {
                 "settings": {"namespace": "eu"},
                 "password": {"secret": "redis"},
                 "ca": {"configMap": "redis-ca"},
+            }
+        },
+        "cluster": {"redis": {"url": "", "settings": {"cluster": {"nodes": ["redis-0:7000", "redis-1:7001"]}}}},
+        "sentinel": {
+            "redis": {
+                "url": "",
+                "settings": {
+                    "sentinel": {"service": "main", "nodes": ["redis:26379"], "password": {"file": _SENTINEL}}
+                },
+                "secrets": [{"secret": "redis", "key": "sentinel", "path": "sentinel-password"}],
             }
         },
     },

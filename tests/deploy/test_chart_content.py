@@ -101,11 +101,47 @@ def test_an_empty_list_of_sources_lets_nobody_in() -> None:
         ({"redis": {"url": "rediss://redis.example.com:6380/2"}}, {53, 6380}),
         ({"redis": {"url": "redis://redis"}}, {53, 6379}),
         (_POSTGRESQL, {53, 6379, 5432}),
+        ({"redis": {"url": "", "settings": {"cluster": {"nodes": ["a:7000", "b:7001", "c:7000"]}}}}, {53, 7000, 7001}),
+        (
+            {"redis": {"url": "", "settings": {"sentinel": {"service": "main", "nodes": ["a:26379"]}}}},
+            {53, 6379, 26379},
+        ),
     ],
 )
 def test_the_registry_connects_to_redis_and_its_database_only(values: Values, ports: set[int]) -> None:
     policy = of_kind(render(values), "NetworkPolicy")["extauth-registry"]
     assert {port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]} == ports
+
+
+def test_tls_of_the_registry_reaches_all_who_ask_it() -> None:
+    manifests = render({"registry": {"tls": {"secret": "registry-tls"}}, "serviceMonitor": {"enabled": True}})
+    (container,) = containers(of_kind(manifests, "Deployment")["extauth-registry"])
+    probes = [container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+    assert {probe["scheme"] for probe in probes} == {"HTTPS"}
+    assert "client_ca_file" not in settings_file(manifests, "registry.yaml")  # the kubelet has no certificate
+    service = of_kind(manifests, "Service")["extauth-registry"]
+    assert [port["port"] for port in service["spec"]["ports"]] == [443, 9904]
+    sidecar, registry = of_kind(manifests, "ServiceMonitor")["extauth"]["spec"]["endpoints"]
+    assert "scheme" not in sidecar
+    assert registry["scheme"] == "https"
+    assert registry["tlsConfig"]["serverName"] == "extauth-registry.auth.svc"
+
+
+def test_tls_of_the_sidecar_leaves_its_probes_alone() -> None:
+    tls: Values = {"sidecar": {"tls": {"secret": "tls", "clientCertificates": True}}}
+    settings = yaml.safe_load(settings_file(render(tls), "extauth.yaml"))["listen"]
+    assert settings["tls"]["client_ca_file"] == "/run/secrets/extauth/tls/ca.crt"
+    assert "admin_tls" not in settings
+    ports = of_kind(render(tls), "Service")["extauth"]["spec"]["ports"]
+    assert [port.get("appProtocol") for port in ports] == [None]  # h2c is without TLS
+
+
+def test_envoy_beside_the_sidecar_has_the_secret_that_it_must_send() -> None:
+    values: Values = {"sidecar": {"envoySecrets": [{"secret": "envoy", "key": "secret"}]}}
+    (envoy,) = pod_spec(of_kind(render(_BESIDE, values), "Deployment")["extauth"])["containers"]
+    (variable,) = envoy["env"]
+    assert variable["name"] == "EXTAUTH_ENVOY_SECRET"
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "envoy", "key": "secret"}
 
 
 def test_one_process_has_the_sqlite_file_and_it_outlives_the_release() -> None:

@@ -15,6 +15,7 @@ _POSTGRESQL = {"type": "postgresql", "postgresql": {"host": "db", "sslmode": "re
         ({"image": {"repository": ""}}, "image.repository: say where your image is"),
         ({"peppers": []}, "peppers: name the Secret that holds the pepper"),
         ({"redis": {"url": ""}}, "redis.url: say where Redis is"),
+        ({"redis": {"settings": {"cluster": {"nodes": ["redis:6379"]}}}}, "redis: it is in one place"),
         ({"apis": []}, "apis: name at least one API"),
         ({"sidecar": {"enabled": False}, "registry": {"enabled": False}}, "one of them must be true"),
         ({"sidecar": {"autoscaling": {"enabled": True, "minReplicas": 20}}}, "minReplicas is above maxReplicas"),
@@ -24,6 +25,11 @@ _POSTGRESQL = {"type": "postgresql", "postgresql": {"host": "db", "sslmode": "re
             {"registry": {"database": merged(_POSTGRESQL, {"postgresql": {"sslmode": "verify-full"}})}},
             "registry.database.postgresql.ca: sslmode verify-full needs the CA",
         ),
+        (
+            merged(_BESIDE, {"sidecar": {"tls": {"secret": "tls"}}}),
+            "sidecar.tls: between Envoy and a sidecar beside it",
+        ),
+        (merged(_BESIDE, {"sidecar": {"http": {"enabled": True}}}), "sidecar.http: is for sidecar.placement=shared"),
         (_BESIDE, "envoy.config: give Envoy's configuration"),
         (
             merged(_BESIDE, {"envoy": {"config": "unix:/run/other.sock"}}),

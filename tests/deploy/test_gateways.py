@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import helm_python
 import jsonschema
 import pytest
 import yaml
@@ -84,6 +85,22 @@ def test_they_lead_to_the_charts_service(name: str) -> None:
     in_its_namespace = '"name": "extauth", "port": 9001' in text and '"name": "extauth", "namespace": "extauth"' in text
     assert names or by_reference or in_its_namespace
     assert "9001" in text
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"istio"}))  # whose guide says it in words
+def test_the_guides_command_lets_the_gateway_in(name: str) -> None:
+    (setting,) = re.findall(r"--set '([^']+)'", (GATEWAYS / name / "README.md").read_text())
+    policy = of_kind(render(helm_python.parse_set_string(setting)), "NetworkPolicy")["extauth"]
+    (source,) = policy["spec"]["ingress"][0]["from"]
+    (namespace,) = source["namespaceSelector"]["matchLabels"].values()
+    assert setting.endswith(f"={namespace}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_guides_apply_is_there(name: str) -> None:
+    for word in (GATEWAYS / name / "README.md").read_text().split():
+        if word.startswith("deploy/"):
+            assert (GATEWAYS.parents[1] / word).exists(), word
 
 
 @pytest.mark.parametrize("name", ["envoy-gateway", "kgateway"])

@@ -68,6 +68,18 @@ topologySpreadConstraints:
 {{- end }}
 {{- include "extauth.secretFile" (list "secret" .Values.redis.password.secret .Values.redis.password.key "redis-password") }}
 {{- include "extauth.secretFile" (list "configMap" .Values.redis.ca.configMap .Values.redis.ca.key "redis-ca.crt") }}
+{{- range .Values.redis.secrets }}
+{{- include "extauth.secretFile" (list "secret" .secret .key .path) }}
+{{- end }}
+{{- end -}}
+
+{{/* A certificate, from the values of `tls`. */}}
+{{- define "extauth.certificateFiles" -}}
+{{- include "extauth.secretFile" (list "secret" .secret "tls.crt" "tls/tls.crt") }}
+{{- include "extauth.secretFile" (list "secret" .secret "tls.key" "tls/tls.key") }}
+{{- if .clientCertificates }}
+{{- include "extauth.secretFile" (list "secret" .secret "ca.crt" "tls/ca.crt") }}
+{{- end }}
 {{- end -}}
 
 {{/* Volumes that each pod has: (list $ <name of the ConfigMap> <more secrets of the values> <secret files>). */}}
@@ -96,20 +108,22 @@ topologySpreadConstraints:
 - {name: tmp, mountPath: /tmp}
 {{- end -}}
 
-{{/* Probes of one port: alive, and ready. A process that is not ready is not restarted for it. */}}
+{{/* Probes: alive, and ready. A process that is not ready is not restarted for it. (list <port> <scheme>) */}}
 {{- define "extauth.probes" -}}
+{{- $port := index . 0 -}}
+{{- $scheme := ternary ", scheme: HTTPS" "" (eq (index . 1) "HTTPS") -}}
 startupProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ $port }}{{ $scheme }}}
   periodSeconds: 1
   timeoutSeconds: 3
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ . }}}
+  httpGet: {path: /healthz, port: {{ $port }}{{ $scheme }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
 readinessProbe:
-  httpGet: {path: /readyz, port: {{ . }}}
+  httpGet: {path: /readyz, port: {{ $port }}{{ $scheme }}}
   periodSeconds: 2
   timeoutSeconds: 3
   failureThreshold: 2

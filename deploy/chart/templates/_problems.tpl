@@ -11,8 +11,11 @@ image.repository: say where your image is (docs/kubernetes.md tells how to build
 {{- if not .Values.peppers }}
 peppers: name the Secret that holds the pepper, such as {id: p1, secret: extauth-pepper, key: pepper}
 {{- end }}
-{{- if not .Values.redis.url }}
+{{- $places := list .Values.redis.url .Values.redis.settings.cluster .Values.redis.settings.sentinel | compact | len }}
+{{- if eq $places 0 }}
 redis.url: say where Redis is, such as redis://redis:6379/0
+{{- else if gt $places 1 }}
+redis: it is in one place; use only one of url, settings.cluster and settings.sentinel
 {{- end }}
 {{- if $sidecar.enabled }}
 {{- if not .Values.apis }}
@@ -32,6 +35,12 @@ sidecar.autoscaling: minReplicas is above maxReplicas
 
 {{- define "extauth.envoyProblems" -}}
 {{- $workers := int (default 1 .Values.sidecar.settings.workers) -}}
+{{- if .Values.sidecar.tls.secret }}
+sidecar.tls: between Envoy and a sidecar beside it there is a unix socket, and no TLS
+{{- end }}
+{{- if .Values.sidecar.http.enabled }}
+sidecar.http: is for sidecar.placement=shared
+{{- end }}
 {{- if not .Values.envoy.config }}
 envoy.config: give Envoy's configuration: --set-file envoy.config=envoy.yaml, written by `extauth envoy config`
 {{- else }}

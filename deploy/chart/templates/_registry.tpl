@@ -7,6 +7,7 @@
 {{- include "extauth.secretFile" (list "configMap" .ca.configMap .ca.key "database-ca.crt") }}
 {{- end }}
 {{- end }}
+{{- include "extauth.certificateFiles" .Values.registry.tls }}
 {{- with .Values.registry.adminToken }}
 {{- include "extauth.secretFile" (list "secret" .secret .key "admin-token") }}
 {{- end }}

@@ -17,7 +17,9 @@ redis:
   {{- with .Values.redis.settings }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-  url: {{ .Values.redis.url | quote }}
+  {{- with .Values.redis.url }}
+  url: {{ . | quote }}
+  {{- end }}
   {{- with .Values.redis.username }}
   username: {{ . | quote }}
   {{- end }}
@@ -30,6 +32,16 @@ redis:
   {{- end }}
 {{- end -}}
 
+{{/* `listen.tls`: (list $ <whether clients must show a certificate>). */}}
+{{- define "extauth.certificate" -}}
+{{- $folder := printf "%s/tls" (include "extauth.secretsDirectory" (index . 0)) -}}
+certificate_file: {{ $folder }}/tls.crt
+key_file: {{ $folder }}/tls.key
+{{- if index . 1 }}
+client_ca_file: {{ $folder }}/ca.crt
+{{- end }}
+{{- end -}}
+
 {{/* All of extauth.yaml but the policy: a change of this needs a restart. */}}
 {{- define "extauth.sidecarSettings" -}}
 {{- $settings := fromYaml (include "extauth.commonSettings" .) -}}
@@ -38,6 +50,21 @@ redis:
 {{- $listen := dict "admin" "0.0.0.0:9902" "grpc" (list (ternary "0.0.0.0:9001" (printf "unix:%s" (include "extauth.socket" .)) $shared)) -}}
 {{- with $own.transport -}}
 {{- $_ := set $listen "transport" . -}}
+{{- end -}}
+{{- with .Values.sidecar.tls -}}
+{{- if .secret -}}
+{{- $_ := set $listen "tls" (include "extauth.certificate" (list $ .clientCertificates) | fromYaml) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.sidecar.envoySecrets -}}
+{{- $files := list -}}
+{{- range $index, $secret := . -}}
+{{- $files = append $files (dict "file" (printf "%s/envoy-secret-%d" (include "extauth.secretsDirectory" $) $index)) -}}
+{{- end -}}
+{{- $_ := set $listen "envoy_secret" (dict "accepted" $files) -}}
+{{- end -}}
+{{- if .Values.sidecar.http.enabled -}}
+{{- $_ := set $settings "http" (dict "listen" (list "0.0.0.0:9003") "original" .Values.sidecar.http.original) -}}
 {{- end -}}
 {{- $_ := set $settings "listen" $listen -}}
 {{- with .Values.sidecar.keyPrefixes -}}
@@ -60,7 +87,11 @@ errors: {{- toYaml . | nindent 2 }}
 {{- $secrets := include "extauth.secretsDirectory" . -}}
 {{- $database := .Values.registry.database -}}
 {{- $_ := set $settings.keys "prefix" .Values.registry.keyPrefix -}}
-{{- $_ := set $settings "listen" (dict "http" "0.0.0.0:9903" "grpc" "0.0.0.0:9904") -}}
+{{- $listen := dict "http" "0.0.0.0:9903" "grpc" "0.0.0.0:9904" -}}
+{{- if .Values.registry.tls.secret -}}
+{{- $_ := set $listen "tls" (include "extauth.certificate" (list . false) | fromYaml) -}}
+{{- end -}}
+{{- $_ := set $settings "listen" $listen -}}
 {{- if eq $database.type "sqlite" -}}
 {{- $_ := set $settings "database" "sqlite:////var/lib/extauth/registry.db" -}}
 {{- else -}}

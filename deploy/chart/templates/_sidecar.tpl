@@ -8,8 +8,11 @@ ports:
   {{- if eq .Values.sidecar.placement "shared" }}
   - {name: grpc, containerPort: 9001}
   {{- end }}
+  {{- if .Values.sidecar.http.enabled }}
+  - {name: check, containerPort: 9003}
+  {{- end }}
   - {name: admin, containerPort: 9902}
-{{ include "extauth.probes" "admin" }}
+{{ include "extauth.probes" (list "admin" "HTTP") }}
 resources: {{- toYaml .Values.sidecar.resources | nindent 2 }}
 {{ include "extauth.containerSecurity" . }}
 volumeMounts:
@@ -26,6 +29,12 @@ image: {{ include "extauth.image" (list .Values.envoy.image "") }}
 imagePullPolicy: {{ .Values.envoy.image.pullPolicy }}
 command: [/usr/local/bin/envoy]
 args: [-c, /etc/envoy/envoy.yaml, --disable-hot-restart, --log-level, warning]
+{{- with .Values.sidecar.envoySecrets }}
+env:
+  - name: EXTAUTH_ENVOY_SECRET # as `extauth envoy config` writes it
+    valueFrom:
+      secretKeyRef: {name: {{ (first .).secret }}, key: {{ (first .).key }}}
+{{- end }}
 ports:
   - {name: http, containerPort: {{ .Values.envoy.port }}}
 lifecycle:
@@ -46,4 +55,21 @@ resources: {{- toYaml .Values.envoy.resources | nindent 2 }}
 volumeMounts:
   - {name: envoy, mountPath: /etc/envoy, readOnly: true}
   - {name: socket, mountPath: /run/extauth}
+{{- end -}}
+
+{{/* The secrets that only the sidecar has. */}}
+{{- define "extauth.sidecarSecrets" -}}
+{{- include "extauth.certificateFiles" .Values.sidecar.tls }}
+{{- range $index, $secret := .Values.sidecar.envoySecrets }}
+{{- include "extauth.secretFile" (list "secret" .secret .key (printf "envoy-secret-%d" $index)) }}
+{{- end }}
+{{- end -}}
+
+{{- define "extauth.grpcPort" -}}
+- name: grpc
+  port: 9001
+  targetPort: grpc
+  {{- if not .Values.sidecar.tls.secret }}
+  appProtocol: kubernetes.io/h2c
+  {{- end }}
 {{- end -}}
