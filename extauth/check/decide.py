@@ -10,6 +10,7 @@ from typing import TypeAlias
 from extauth.check import answer
 from extauth.check import request as request_reader
 from extauth.check.api import ServedApi
+from extauth.check.check_log import CheckLog
 from extauth.check.clocks import Clocks
 from extauth.check.denial import Denials
 from extauth.check.grant import Grant
@@ -49,6 +50,7 @@ class Decider:
         tally: Tally,
         count_usage: CountUsage,
         clocks: Clocks,
+        log: CheckLog,
     ) -> None:
         self._router = Router(apis)
         self._no_api = no_api
@@ -57,6 +59,7 @@ class Decider:
         self._tally = tally
         self._count_usage = count_usage
         self._clocks = clocks
+        self._log = log
 
     def decide(self, message: bytes, deadline: float) -> bytes | Pending:
         """The serialised CheckResponse, or a Pending that makes it. `deadline` in monotonic seconds."""
@@ -124,9 +127,14 @@ class Decider:
         if check.grant is not None:
             caller = check.grant.caller
             self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, _USAGE[verdict.reason])
+        if self._log.wants(verdict.reason):
+            self._log.tell(check, verdict.reason, seconds)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
-        self._tally.check(NO_API, reason, lookup=None, asked_redis=False, seconds=self._clocks.monotonic() - started)
+        seconds = self._clocks.monotonic() - started
+        self._tally.check(NO_API, reason, lookup=None, asked_redis=False, seconds=seconds)
+        if self._log.wants(reason):
+            self._log.tell_unrouted(request, reason, seconds)
         values = {"method": request.method, "path": request.path, "endpoint": request.path} if request else {}
         return self._no_api.write(reason, grpc=request is not None and request.is_grpc, values=values)
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from extauth.bearer.settings import BearerSettings
 from extauth.keys.settings import Peppers
+from extauth.policy.check_log import CheckLogSettings
 from extauth.policy.credentials import KEY
 from extauth.policy.endpoints import endpoints
 from extauth.policy.envoy_secret import EnvoySecretSettings
@@ -121,6 +122,7 @@ class SidecarSettings(Settings):
     shutdown: ShutdownSettings = ShutdownSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()
+    check_log: CheckLogSettings = CheckLogSettings()
     tracing: TracingSettings = TracingSettings()
     bearer: BearerSettings = BearerSettings()
     """Whose bearer tokens are accepted beside API keys."""

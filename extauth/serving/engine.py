@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from extauth.check.api import ServedApi
+from extauth.check.check_log import CheckLog, Write
 from extauth.check.clocks import Clocks
 from extauth.check.decide import CountUsage, Decider
 from extauth.check.denial import Denials
@@ -34,6 +35,7 @@ class Parts:
     peppers: Sequence[Pepper]
     metrics: SidecarMetrics
     count_usage: CountUsage
+    write_log: Write
 
 
 class Engine:
@@ -74,4 +76,5 @@ class Engine:
             tally,
             parts.count_usage,
             clocks,
+            CheckLog(settings.check_log, parts.write_log, clocks.monotonic),
         )

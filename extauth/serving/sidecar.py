@@ -26,6 +26,7 @@ from extauth.store.names import Names
 from extauth.store.near_cache import Freshness, NearCache
 from extauth.store.queues import queue_for
 from extauth.store.usage import UsageBuffer
+from extauth.telemetry.background_log import BackgroundLog
 from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.usage_metrics import UsageMetrics
@@ -68,6 +69,7 @@ class Sidecar:
             flush_interval=settings.usage.flush_interval,
         )
         self._limits = RateLimits(self._queue, names, metrics)
+        self._check_log = BackgroundLog("check", "extauth.check")
         parts = Parts(
             names=names,
             cache=cache,
@@ -77,6 +79,7 @@ class Sidecar:
             peppers=peppers,
             metrics=metrics,
             count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
+            write_log=self._check_log.write,
         )
         chosen = engine_for(parts, settings)
         engine, self._stop_tracing = chosen.engine, chosen.stop
@@ -99,6 +102,7 @@ class Sidecar:
         self._feed.start()
         self._bearer.start()
         self._usage.start()
+        self._check_log.start()
 
     @property
     def is_warm(self) -> bool:
@@ -125,6 +129,7 @@ class Sidecar:
         self._serving = False
         self._limits.stop(timeout=2)
         self._usage.stop(timeout=2)
+        self._check_log.stop(timeout=2)
         self._stop_tracing(2)
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)

@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from extauth.check.api import ServedApi
+from extauth.check.check_log import CheckLog
 from extauth.check.clocks import Clocks
 from extauth.check.decide import Decider
 from extauth.check.denial import Denials
@@ -20,6 +21,7 @@ from extauth.check.tally import NO_API, Tally
 from extauth.check.tokens import Introspector, Tokens, Verifier
 from extauth.keys.digest import Pepper
 from extauth.keys.record import KeyRecord
+from extauth.policy.check_log import CheckLogSettings
 from extauth.policy.errors import ErrorTemplate
 from extauth.policy.key_guessing import KeyGuessing
 from extauth.policy.schema import Api
@@ -52,6 +54,10 @@ class Time:
         if self._stopped_at is not None:
             self._stopped_at += seconds
 
+    def go_on(self) -> None:
+        """Let time pass again, from where it was."""
+        self._stopped_at = None
+
     def clocks(self) -> Clocks:
         return Clocks(self._monotonic, lambda: time.time() + self.offset)
 
@@ -70,6 +76,8 @@ class Bench:
     time: Time
     usage: list[tuple[str, ...]]
     """What was counted: caller, tenant, api, outcome."""
+    log: list[Mapping[str, object]]
+    """Lines told of checks."""
 
     def ask(self, message: bytes, wait: float = 5) -> Answer:
         outcome = self.decider.decide(message, time.monotonic() + self.time.offset + wait)
@@ -101,11 +109,13 @@ class BenchMaker:
         introspectors: Mapping[str, Introspector] | None = None,
         issuers: Mapping[str, str] | None = None,
         key_guessing: Mapping[str, Any] | None = None,
+        check_log: Mapping[str, Any] | None = None,
     ) -> Bench:
         queue, cache, names, store = self.parts
         registry = CollectorRegistry()
         clock = Time()
         usage: list[tuple[str, ...]] = []
+        log: list[Mapping[str, object]] = []
         served = [Api.model_validate(api) for api in apis or (API,)]
         templates = {name: ErrorTemplate.model_validate(template) for name, template in (errors or {}).items()}
         metrics, clocks = SidecarMetrics(registry), clock.clocks()
@@ -126,8 +136,13 @@ class BenchMaker:
             tally,
             lambda *row: usage.append(row),
             clocks,
+            CheckLog(
+                CheckLogSettings.model_validate(check_log or {}),
+                lambda line: log.append(line) is None,
+                clocks.monotonic,
+            ),
         )
-        return Bench(decider, store, cache, registry, clock, usage)
+        return Bench(decider, store, cache, registry, clock, usage, log)
 
 
 def published(bench: Bench, **fields: Any) -> tuple[str, KeyRecord]:
