@@ -49,6 +49,8 @@ _EVERYTHING: Values = {
     "serviceAccount": {"annotations": {"a": "b"}},
     "networkPolicy": {"egress": [{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}]},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+    "dashboards": {"enabled": True, "annotations": {"grafana_folder": "extauth"}},
 }
 _BARE: Values = {
     "sidecar": {"podDisruptionBudget": {"enabled": False}, "topologySpread": False},

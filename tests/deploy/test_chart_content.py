@@ -2,9 +2,11 @@
 
 import json
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
+import helm_python
 import pytest
 import yaml
 
@@ -12,7 +14,7 @@ from extauth.demo import binaries
 from extauth.policy.settings import SidecarSettings
 from extauth.settings.model import validate
 from extauth.settings.source import Source
-from tests.deploy.chart import API, Values, containers, merged, notes, of_kind, pod_spec, render, settings_file
+from tests.deploy.chart import API, CHART, Values, containers, merged, notes, of_kind, pod_spec, render, settings_file
 
 _BESIDE: Values = {"sidecar": {"placement": "envoy"}, "envoy": {"config": "/run/extauth/extauth.sock"}}
 _POSTGRESQL: Values = {
@@ -150,6 +152,26 @@ def test_one_process_has_the_sqlite_file_and_it_outlives_the_release() -> None:
     claim = of_kind(manifests, "PersistentVolumeClaim")["extauth-registry"]
     assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert not of_kind(render(_POSTGRESQL), "PersistentVolumeClaim")
+
+
+def test_rules_and_dashboards_are_those_that_are_tested() -> None:
+    manifests = render({"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}})
+    rules = of_kind(manifests, "PrometheusRule")["extauth"]["spec"]["groups"]
+    files = [CHART.parent / "prometheus" / name for name in ("recording.yaml", "alerts.yaml")]
+    assert rules == [group for file in files for group in yaml.safe_load(file.read_text())["groups"]]
+    dashboards = of_kind(manifests, "ConfigMap")["extauth-dashboards"]
+    assert dashboards["metadata"]["labels"]["grafana_dashboard"] == "1"
+    for name in ("operators", "usage"):
+        file = CHART.parent / "dashboards" / f"{name}.json"
+        assert dashboards["data"][f"extauth-{name}.json"] == file.read_text()
+
+
+def test_a_packaged_chart_has_all_that_it_needs(tmp_path: Path) -> None:
+    archive = helm_python.package(CHART, destination=tmp_path)
+    with tarfile.open(archive) as packed:
+        members = {member.name: member for member in packed.getmembers()}
+    assert all(member.isfile() for member in members.values())  # no link leads out of it
+    assert {"extauth/files/alerts.yaml", "extauth/files/operators.json", "extauth/values.schema.json"} <= members.keys()
 
 
 def test_large_numbers_stay_whole() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
+from extauth.demo import binaries
 from extauth.envoy.parameters import FAILURE_MODE_HEADER
 from extauth.policy.schema import UpstreamHeaders
 from tests.deploy import kubernetes
@@ -134,3 +136,14 @@ def test_istios_policies_name_a_provider_that_is_there(place: str) -> None:
     (policy,) = of_kind(manifests_of(f"istio/{place}"), "AuthorizationPolicy").values()
     assert policy["spec"]["provider"]["name"] == provider["name"]
     assert policy["spec"]["action"] == "CUSTOM"
+
+
+def test_envoy_accepts_what_istio_is_to_merge(tmp_path: Path) -> None:
+    (patch,) = of_kind(manifests_of("istio"), "EnvoyFilter")["identity-headers"]["spec"]["configPatches"]
+    merged = yaml.safe_load((GATEWAYS / "plain-envoy" / "envoy.yaml").read_text())
+    manager = merged["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    manager.update(patch["patch"]["value"]["typed_config"])
+    path = tmp_path / "envoy.yaml"
+    path.write_text(yaml.safe_dump(merged))
+    command = [binaries.envoy(), "--mode", "validate", "--log-level", "error", "-c", path]
+    subprocess.run(command, capture_output=True, timeout=60, check=True)
