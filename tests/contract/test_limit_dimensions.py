@@ -105,6 +105,24 @@ def test_a_leased_limit_gives_as_many_tokens_as_a_request_costs(bench_of: BenchM
     assert spent == 800
 
 
+def test_limits_that_do_not_count_a_request_have_no_part_in_its_metrics(bench_of: BenchMaker) -> None:
+    both = {"by": "key", "burst": 400, "mode": "leased"}
+    bench = bench_of(api(both, {**both, "methods": ["POST"]}))
+    bench.time.stop()
+    key, _ = published(bench)
+
+    def spends(limit: str) -> float:
+        return bench.count(
+            "extauth_bucket_spends_total", api="demo", limit=limit, source="lease", outcome="allowed"
+        ) + bench.count("extauth_bucket_spends_total", api="demo", limit=limit, source="redis", outcome="allowed")
+
+    statuses = [bench.get(key).http_status for _ in range(300)]
+    assert bench.count("extauth_lease_tokens_total", event="taken") > 100
+    assert (set(statuses), spends("l0"), spends("l1")) == ({200}, 300, 0)
+    assert {bench.get(key, method="POST").http_status for _ in range(50)} == {200}
+    assert (spends("l0"), spends("l1")) == (350, 50)
+
+
 def test_a_large_request_that_is_refused_does_not_refuse_small_ones(bench_of: BenchMaker) -> None:
     bench = bench_of(api({"by": "key", "burst": 9, "mode": "leased", "cost": {"header": "x-cost", "max": 9}}))
     key, _ = published(bench)
