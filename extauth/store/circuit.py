@@ -5,13 +5,13 @@ to wait for that.
 import threading
 from collections.abc import Callable
 
-from redis.exceptions import RedisError
+from extauth.store.errors import CLIENT_ERRORS
 
 _REST = 0.25  # seconds before Redis is asked again whether it is back
 
 
 class Circuit:
-    """`probe` asks Redis for anything, and raises RedisError or OSError when it does not answer in good time."""
+    """`probe` asks Redis for anything, and raises one of CLIENT_ERRORS when it does not answer in good time."""
 
     def __init__(self, probe: Callable[[], object]) -> None:
         self.is_open = False
@@ -49,7 +49,7 @@ class Circuit:
         self._doubted.clear()
         try:
             self._probe()
-        except (RedisError, OSError):
+        except CLIENT_ERRORS:
             self.open()
         else:
             with self._lock:
