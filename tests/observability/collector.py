@@ -68,12 +68,22 @@ def collecting() -> Iterator[Collector]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = self.headers["content-length"]
+            body = self.read_chunks() if length is None else self.rfile.read(int(length))
             collector.authorizations.add(self.headers["authorization"])
             collector.take(gzip.decompress(body) if self.headers["content-encoding"] == "gzip" else body)
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
+
+        def read_chunks(self) -> bytes:
+            """As Envoy sends them, without trailers (RFC 9112, 7.1)."""
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         def log_message(self, *_: object) -> None:
             pass
