@@ -35,10 +35,13 @@ class Timeline:
         if not self._counts:
             self._first = time
         self._last = time
-        step = _step_for(self._first, time, self._most, self._step)
-        if step > self._step:
+        if time // self._step - self._first // self._step >= self._most:
+            step = _step_for(self._first, time, self._most, self._step)
             self._counts, self._step = self._in_steps_of(step), step
-        count = self._counts.setdefault(time - time % step, Count())
+        begin = time - time % self._step
+        count = self._counts.get(begin)
+        if count is None:
+            count = self._counts[begin] = Count()
         count.requests += 1
         count.limited += limited
 

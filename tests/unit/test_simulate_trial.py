@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extauth.policy.schema import Api
+from extauth.policy.settings import SidecarSettings
+from extauth.settings.model import load
 from extauth.simulate import report
 from extauth.simulate.arrival import Arrival
 from extauth.simulate.candidate import CandidateError, of_api, of_text, wanted
@@ -225,6 +228,17 @@ def test_of_nothing_there_is_nothing_to_tell() -> None:
 def test_limits_that_cannot_be(text: str, message: str) -> None:
     with pytest.raises(CandidateError, match=message):
         of_text("A", text)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "deploy" / "presets").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_the_limits_of_every_preset_can_be_tried(path: Path) -> None:
+    apis = [api for api in load(SidecarSettings, path).apis if api.limits]
+    for api in apis:
+        trial = Trial(of_api("A", path.name, api))
+        values = dict.fromkeys(wanted([trial.candidate]), "x")
+        assert trial.arrive(Arrival(START, None, {**values, "method": "GET", "path": "/"}))
 
 
 @settings(deadline=None)
