@@ -50,3 +50,13 @@ def test_a_keys_own_quota_and_what_is_told_of_it(stack: Running, send: Send) -> 
     assert [answer.status for answer in answers] == [200, 200, 200, 429]
     assert {answer.header("x-ratelimit-limit") for answer in answers} == {"3"}
     assert {int(str(answer.header("x-ratelimit-reset"))) % 86_400 for answer in answers} == {0}
+
+
+def test_keys_on_a_plan_share_its_limit_in_their_tenant_and_others_have_theirs(stack: Running, send: Send) -> None:
+    plan = f"plan-{uuid.uuid4().hex[:12]}"
+    stack.client.call("POST", "/v1/plans", {"name": plan, "limits": [{"name": "daily", "rate": "3/d"}]})
+    first = stack.issue(plan=plan)
+    second, other = stack.issue(first.tenant, plan=plan), stack.issue(first.tenant)
+    assert statuses(stack, send, first, "daily", *[("GET", [])] * 2) == [200, 200]
+    assert statuses(stack, send, second, "daily", *[("GET", [])] * 2) == [200, 429]
+    assert statuses(stack, send, other, "daily", *[("GET", [])] * 3) == [200, 200, 429]
