@@ -24,6 +24,7 @@ from extauth.store.errors import StoreUnavailableError
 from extauth.store.shared_buckets import Spend
 from tests.support.model_redis import ModelRedis
 
+PRESETS = sorted((Path(__file__).parents[2] / "deploy" / "presets").glob("*.yaml"))
 START = 1_700_000_040 * SECOND  # a whole minute
 TWO = "by=key,rate=2/s,burst=4; by=tenant,rate=1/s,burst=7"
 
@@ -230,9 +231,7 @@ def test_limits_that_cannot_be(text: str, message: str) -> None:
         of_text("A", text)
 
 
-@pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[2] / "deploy" / "presets").glob("*.yaml")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_the_limits_of_every_preset_can_be_tried(path: Path) -> None:
     apis = [api for api in load(SidecarSettings, path).apis if api.limits]
     for api in apis:
