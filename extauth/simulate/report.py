@@ -8,8 +8,10 @@ from typing import Any
 from extauth.simulate.caller_count import CallerCount
 from extauth.simulate.times import iso
 from extauth.simulate.trial import LimitCount, Trial
+from extauth.simulate.tried_limit import Caller
 
 _PLACES = 6
+_LONGEST = 200  # characters of what tells a caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def caller_rows(trials: Iterable[Trial], top: int) -> Iterator[dict[str, Any]]:
                 yield {
                     "candidate": trial.candidate.name,
                     "limit": found.limit.name,
-                    "caller": " ".join(value or "-" for value in caller),
+                    "caller": told(caller),
                     **_of(count, found).row(),
                 }
 
@@ -92,10 +94,16 @@ def compared(trials: Sequence[Trial], top: int) -> list[dict[str, Any]]:
                     cells[trial.candidate.name] = max(cells.get(trial.candidate.name, 0), count.limited)
     most = nlargest(top, found.items(), key=lambda entry: max(entry[1].values()))
     return [
-        {"by": "+".join(by), "caller": " ".join(value or "-" for value in caller)}
+        {"by": "+".join(by), "caller": told(caller)}
         | {trial.candidate.name: cells.get(trial.candidate.name, 0) for trial in trials}
         for (by, caller), cells in most
     ]
+
+
+def told(caller: Caller) -> str:
+    """For people: clients may have chosen the values, and nothing of them is to act on a terminal."""
+    text = " ".join(value or "-" for value in caller)
+    return "".join([char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:_LONGEST]])
 
 
 def share(part: int, whole: int) -> float:

@@ -206,6 +206,15 @@ def test_candidates_are_compared_caller_by_caller() -> None:
     assert wanted([trial.candidate for trial in trials]) == ["key"]
 
 
+def test_what_clients_chose_does_nothing_to_a_terminal() -> None:
+    trial = Trial(of_text("A", "by=header.x-team,rate=1/h,burst=1"))
+    for _ in range(2):
+        trial.arrive(Arrival(START, None, {"header.x-team": "\x1b[2Jr\u00e9d\r" + "x" * 1000}))
+    (row,) = report.caller_rows([trial], top=1)
+    assert row["caller"] == "\ufffd[2Jr\u00e9d\ufffd" + "x" * 192
+    assert report.compared([trial], top=1)[0]["caller"] == row["caller"]
+
+
 def test_of_nothing_there_is_nothing_to_tell() -> None:
     trial = Trial(of_text("A", TWO))
     assert [row["share"] for row in report.limit_rows([trial])] == [0.0, 0.0]
