@@ -22,6 +22,8 @@ from extauth.registry.errors import (
 from extauth.settings.source import dotted
 
 MEDIA_TYPE = "application/problem+json"
+_LONGEST_NAME = 32  # characters, of a field
+_SHOWN = 8
 _PLACES = {"body", "query", "path", "header"}
 _TEXT = {"type": "string"}
 
@@ -140,10 +142,15 @@ async def _fault(_request: Request, _error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the registry's own: see its log")
 
 
+def _short(part: str | int) -> str | int:
+    """A name that is longer than any of ours may be a key, sent in the wrong place: answers are logged by proxies."""
+    return f"{part[:_SHOWN]}..." if isinstance(part, str) and len(part) > _LONGEST_NAME else part
+
+
 def field_problem(detail: Mapping[str, Any]) -> FieldProblem:
     """One of pydantic's errors; what was sent is not repeated, since it may be a secret in the wrong place."""
     path = detail["loc"][1:] if detail["loc"][0] in _PLACES else detail["loc"]
-    field = dotted(path).encode(errors="replace").decode()
+    field = dotted(tuple(map(_short, path))).encode(errors="replace").decode()
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "json_invalid":
         return FieldProblem("", "the body is not JSON", "send a JSON object")
