@@ -53,5 +53,5 @@ def check_headers(apis: Sequence[Api]) -> tuple[str, ...]:
 def _limit_headers(api: Api) -> Iterator[str]:
     for limit in api.limits:
         yield from filter(None, (*map(header_of, limit.by), limit.cost.header))
-        if "address" in limit.by and api.client_address.header is not None:
-            yield api.client_address.header
+    if api.client_address.header is not None:
+        yield api.client_address.header

@@ -104,7 +104,6 @@ def test_it_follows_the_sidecars_settings() -> None:
 def test_it_sends_what_limits_look_at() -> None:
     limits = [
         {"name": "a", "by": ["key", {"header": "X-Team"}], "rate": "10/s", "cost": {"header": "x-cost", "max": 5}},
-        {"name": "b", "by": "address", "rate": "10/s"},
     ]
     api = {"name": "a", "credentials": [{"header": "x-key"}], "limits": limits}
     other = {**api, "name": "b", "client_address": {"header": "x-forwarded-for"}}
