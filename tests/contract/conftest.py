@@ -20,7 +20,23 @@ from tests.support.redis_server import DEBIAN, PACKAGES, RedisServer
 
 AnyServer = RedisServer | ClusterServers
 CLUSTERS = {f"cluster-{version.removeprefix('redis-')}": version for version in (*PACKAGES, DEBIAN)}
+_PROTOCOLS = {"cluster-6.2": 2, "cluster-7.0": 3, "cluster-8.2": 3}
+"""Of Clusters, one each: what RESP changes is seen with one Redis already."""
 BACKENDS = [*PACKAGES, *(pytest.param(name, marks=pytest.mark.slow) for name in (DEBIAN, *CLUSTERS))]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    found = {
+        superfluous: [item for item in items if _is_superfluous(item) is superfluous] for superfluous in (True, False)
+    }
+    config.hook.pytest_deselected(items=found[True])
+    items[:] = found[False]
+
+
+def _is_superfluous(item: pytest.Item) -> bool:
+    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    protocol = parameters.get("redis_settings")
+    return isinstance(protocol, int) and protocol != _PROTOCOLS.get(parameters.get("running_redis"), protocol)
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
