@@ -98,6 +98,9 @@ bench-compare: $(VENV)/.dev ## what a check costs now, and in BASE=<revision>
 limits-accuracy: $(VENV)/.dev ## how near limits are kept, docs/limits-accuracy.md, 15 minutes; ARGS=--quick
 	$(BIN)/python -m tests.accuracy $(ARGS)
 
+registry-bench: $(VENV)/.dev ## a registry of a million keys, write docs/registry-at-scale.md; ARGS='--keys 100000'
+	$(BIN)/python -m tests.bench.registry $(ARGS)
+
 profile: $(VENV)/.dev ## a flame graph of a sidecar under load, .build/profile.svg; ARGS='--limits none'
 	$(BIN)/python -m tests.bench.profile $(ARGS)
 

@@ -1,6 +1,6 @@
 """The audit trail: who did what to what, when and from where, written in the transaction that did it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,26 @@ def record(  # noqa: PLR0917 (a change has so many sides)
 
     Only what differs is kept. A change of nothing that a reader could see is not written down.
     """
+    values = _entry(actor, action, target, before, after, at)
+    if values["before"] or values["after"]:
+        connection.execute(insert(admin_schema.audit).values(values))
+
+
+def record_new(
+    connection: Connection, actor: str, action: str, made: Sequence[tuple[Target, Mapping[str, Any]]], at: int
+) -> None:
+    """Write down many new rows at once."""
+    entries = [_entry(actor, action, target, {}, row, at) for target, row in made]
+    connection.execute(insert(admin_schema.audit), entries)
+
+
+def _entry(  # noqa: PLR0917 (a change has so many sides)
+    actor: str, action: str, target: Target, before: Mapping[str, Any], after: Mapping[str, Any], at: int
+) -> dict[str, Any]:
     old, new = _shown(before), _shown(after)
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    if not changed:
-        return
     origin = ORIGIN.get()
-    values = {
+    return {
         "at": at,
         "actor": actor,
         "action": action,
@@ -54,7 +68,6 @@ def record(  # noqa: PLR0917 (a change has so many sides)
         "before": {name: old[name] for name in changed if name in old},
         "after": {name: new[name] for name in changed if name in new},
     }
-    connection.execute(insert(admin_schema.audit).values(values))
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

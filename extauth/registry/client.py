@@ -12,6 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 TIMEOUT = 10.0
 """Seconds: the longest wait for the registry to accept or to send something."""
+FILE_TIMEOUT = 60.0
+"""Seconds: the same, for the work on a part of a file."""
 _MAX_BYTES = 16 * 1024 * 1024
 _TOKEN = re.compile(r"[!-~]+")
 _PART = 64 * 1024
@@ -68,7 +70,7 @@ class Client:
 
     def post_file(self, path: str, data: bytes, media_type: str, query: Mapping[str, str | int]) -> dict[str, Any]:
         """The JSON object of a successful answer to a file, or a part of one; RefusedError or UnreachableError."""
-        return self._send("POST", path, query, data, {"content-type": media_type})
+        return self._send("POST", path, query, data, {"content-type": media_type}, timeout=FILE_TIMEOUT)
 
     def download(self, path: str, query: Mapping[str, str | int]) -> Iterator[bytes]:
         """A file, some of it at a time; RefusedError or UnreachableError, also when it breaks off."""
@@ -95,9 +97,11 @@ class Client:
         query: Mapping[str, str | int] | None,
         data: bytes | None,
         headers: Mapping[str, str],
+        *,
+        timeout: float = TIMEOUT,
     ) -> dict[str, Any]:
         with self._reached():
-            answer = self._exchange(method, self._target(path, query), data, headers)
+            answer = self._exchange(method, self._target(path, query), data, headers, timeout)
         return self._judge(*answer)
 
     def _target(self, path: str, query: Mapping[str, str | int] | None) -> str:
@@ -115,9 +119,9 @@ class Client:
             raise UnreachableError(f"the registry at {self._place} is not reachable: {reason}") from None
 
     def _exchange(
-        self, method: str, target: str, data: bytes | None, headers: Mapping[str, str]
+        self, method: str, target: str, data: bytes | None, headers: Mapping[str, str], timeout: float
     ) -> tuple[int, str, bytes]:
-        connection = self._connect()
+        connection = self._connect(timeout)
         try:
             connection.request(method, target, data, {**self._headers(), "accept": "application/json", **headers})
             response = connection.getresponse()
@@ -125,10 +129,10 @@ class Client:
         finally:
             connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, timeout: float = TIMEOUT) -> http.client.HTTPConnection:
         if self._is_secure:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT, context=self._context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+            return http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._context)
+        return http.client.HTTPConnection(self._host, self._port, timeout=timeout)
 
     def _judge(self, status: int, media_type: str, data: bytes) -> dict[str, Any]:
         if status == HTTPStatus.NO_CONTENT:

@@ -1,19 +1,22 @@
 """One batch of an import: which of its rows become keys, and what is wrong with the others."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from extauth.keys.digest import Pepper
-from extauth.registry.belonging import plan_for, tenant_for
+from extauth.registry.belonging import plan_for
 from extauth.registry.errors import FieldProblem
 from extauth.registry.key import Key, NewKey
 from extauth.registry.key_import import Row, RowProblem
 from extauth.registry.rows import columns_of
 from extauth.registry.schema import keys, plans, tenants
-from extauth.registry.tenant import TenantStatus
+from extauth.registry.tenant import NewTenant, TenantStatus
+from extauth.registry.tenant_listing import columns_of_tenant
+from extauth.registry.tenants import add_tenants
 from extauth.registry.transaction import Action, Transaction
 
 _NOT_THERE = "is not there"
@@ -50,13 +53,14 @@ def write(
     """Make keys of all rows that can be; what is wrong with the others. With `existing` no tenant or plan is made."""
     context = _Context(transaction, batch, peppers, existing=existing)
     found: list[RowProblem] = []
-    made = []
+    good = []
     for one in batch:
         problems = one.problems or context.problems(one)
         found += [RowProblem(one.row, one.line, problem) for problem in problems]
         if not problems:
-            made.append(context.columns(one, peppers[0].id))
-    transaction.insert_keys(made, Action.IMPORTED)
+            good.append(one)
+    context.make_tenants(good)
+    transaction.insert_keys([context.columns(one, peppers[0].id) for one in good], Action.IMPORTED)
     return found
 
 
@@ -92,8 +96,14 @@ class _Context:
         self._ids.add(one.id)
         return []
 
+    def make_tenants(self, batch: Sequence[Prepared]) -> None:
+        """Those that are not there."""
+        missing = {one.new.tenant for one in batch if one.new is not None} - self._tenants.keys()
+        made = add_tenants(self._transaction, [NewTenant(name) for name in sorted(missing)])
+        self._tenants |= {tenant.id: columns_of_tenant(tenant) for tenant in made}
+
     def columns(self, one: Prepared, pepper_id: str) -> dict[str, object]:
-        """The row of `keys`, but for its revision. Tenant and plan are made unless they are there."""
+        """The row of `keys`, but for its revision. Its plan is made unless it is there."""
         new = one.new
         assert new is not None
         now = self._transaction.now
@@ -109,10 +119,7 @@ class _Context:
         return {**columns_of(key), "digest": one.digests[0]}
 
     def _scopes(self, new: NewKey) -> tuple[str, ...]:
-        """Those of its plan; tenant and plan come into being here."""
-        if new.tenant not in self._tenants:
-            tenant_for(self._transaction, new.tenant, existing=False)
-            self._tenants |= _tenants(self._transaction.connection, {new.tenant})
+        """Those of its plan, which comes into being here."""
         plan = new.plan or self._tenants[new.tenant]["plan"]
         if plan and plan not in self._plans:
             made = plan_for(self._transaction, plan, existing=False)
@@ -136,9 +143,9 @@ def _digests(connection: Connection, batch: Sequence[Prepared], peppers: Sequenc
     return {wanted[row.pepper_id, bytes(row.digest)] for row in found}
 
 
-def _tenants(connection: Connection, wanted: Collection[str]) -> dict[str, RowMapping]:
+def _tenants(connection: Connection, wanted: Collection[str]) -> dict[str, Mapping[str, Any]]:
     statement = select(tenants.c.id, tenants.c.status, tenants.c.plan).where(tenants.c.id.in_(wanted))
-    return {row["id"]: row for row in connection.execute(statement).mappings()}
+    return {row["id"]: dict(row) for row in connection.execute(statement).mappings()}
 
 
 def _plans(connection: Connection, wanted: Collection[str]) -> dict[str, tuple[str, ...]]:

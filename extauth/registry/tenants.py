@@ -1,7 +1,7 @@
 """TenantRegistry: every change of a tenant, each one transaction, and the reading of tenants by people."""
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from sqlalchemy import delete, insert, select, update
 
@@ -114,19 +114,29 @@ class TenantRegistry:
 
 def add_tenant(transaction: Transaction, new: NewTenant) -> Tenant:
     """Write the row of a tenant that is known not to be there."""
-    tenant = Tenant(
+    return add_tenants(transaction, [new])[0]
+
+
+def add_tenants(transaction: Transaction, new: Sequence[NewTenant]) -> list[Tenant]:
+    """Write the rows of tenants that are known not to be there, all at once."""
+    made = [_made(one, transaction.now) for one in new]
+    rows = [columns_of_tenant(tenant) for tenant in made]
+    if rows:
+        transaction.connection.execute(insert(tenants), rows)
+    transaction.record_new([(_target(row["id"]), row) for row in rows], Action.TENANT_CREATED)
+    return made
+
+
+def _made(new: NewTenant, now: int) -> Tenant:
+    return Tenant(
         id=new.id,
         name=new.name or new.id,
         plan=new.plan,
         limits=new.limits,
         metadata=new.metadata,
-        created_at=transaction.now,
-        updated_at=transaction.now,
+        created_at=now,
+        updated_at=now,
     )
-    row = columns_of_tenant(tenant)
-    transaction.connection.execute(insert(tenants).values(row))
-    transaction.record(_target(tenant.id), {}, row, Action.TENANT_CREATED)
-    return tenant
 
 
 def _save(transaction: Transaction, tenant: Tenant, changed: Tenant, action: Action) -> None:

