@@ -27,6 +27,7 @@ def test_keys_are_found_while_one_types(window: Watched) -> None:
     search.press_sequentially("bill")
     expect(page.get_by_role("row")).to_have_count(2)
     expect(page.get_by_role("link", name="Billing import")).to_be_visible()
+    expect(page.get_by_role("log")).to_have_text("1 found")
     expect(search).to_be_focused()
     page.wait_for_url("**/console/keys?*text=bill*")
     page.get_by_label("State").select_option("revoked")
@@ -124,7 +125,8 @@ def test_from_a_plan_to_a_key_of_a_tenant_on_it(window: Watched) -> None:
     page.get_by_label("Name of limit 1").fill("per-key")
     page.get_by_label("Rate of limit 1").fill("often")
     page.get_by_role("button", name="Make plan").click()
-    expect(page.locator("#limits-fault")).to_contain_text("rate that cannot be read")
+    expect(page.locator("#limits-fault")).to_contain_text("Rate of limit 1 cannot be read")
+    expect(page.get_by_label("Rate of limit 1")).to_be_focused()
     window.errors.clear()  # of the status of that answer
     page.get_by_label("Rate of limit 1").fill("50/s")
     page.get_by_role("button", name="Make plan").click()

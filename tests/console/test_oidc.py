@@ -114,6 +114,13 @@ def test_changes_are_told_of_under_their_name(client: httpx2.Client) -> None:
     assert "by oidc:ada" in client.get("/console/audit").text
 
 
+@pytest.mark.parametrize("name", ["Ada Lovelace", "阿" * 100, "😀" * 100])
+def test_people_are_called_as_the_provider_calls_them(client: httpx2.Client, provider: Provider, name: str) -> None:
+    provider.said["email"] = name
+    sign_in(client)
+    assert f'<span class="person">{name}</span>' in client.get("/console/keys").text
+
+
 @pytest.mark.parametrize("groups", [[], ["others"], None, 7, {"admins": True}, [["admins"]]])
 def test_whom_nothing_is_granted_is_not_let_in(client: httpx2.Client, provider: Provider, groups: Any) -> None:
     provider.said["groups"] = groups
@@ -279,7 +286,7 @@ def test_a_session_ends_with_what_was_granted(provider: Provider, tmp_path: Path
         assert OidcPeople(later).identity(person) is None
 
 
-@pytest.mark.parametrize("sub", ["a" * 200, "Ada Lovelace", "é", "a\nb"])
+@pytest.mark.parametrize("sub", ["a" * 200, "Ada Lovelace", "é", "a\nb", "\ud800"])
 def test_strange_subjects_become_digests(provider: Provider, tmp_path: Path, sub: str) -> None:
     settings = settings_with(tmp_path, provider, 1).console.oidc
     assert settings is not None
@@ -319,5 +326,5 @@ def test_in_a_browser(browser: Browser, client: httpx2.Client, oidc_server: Regi
         page = window.page
         page.goto("/console/tenants")
         page.get_by_role("link", name="Sign in with your organization").click()
-        expect(page.get_by_role("heading", name="Tenants")).to_be_visible()
+        expect(page.get_by_role("heading", name="Tenants", exact=True)).to_be_visible()
         expect(page.get_by_text("ada@example.com")).to_be_visible()

@@ -133,3 +133,21 @@ def test_people_of_a_tenant_see_their_own_one_only(visitor: Callable[[str], Visi
 def ids_in(answer: httpx2.Response) -> list[str]:
     assert answer.status_code == 200
     return re.findall(r'<th scope="row">\s*<a href="/console/tenants/([^"]*)"', answer.text)
+
+
+def test_the_row_that_is_wrong_is_marked(owner: Visitor) -> None:
+    """Rows that are empty do not count, and are gone from the form that comes back."""
+    rows = {
+        "limit-0-name": "",
+        "limit-1-name": "one",
+        "limit-1-rate": "1/s",
+        "limit-2-name": "two",
+        "limit-2-rate": "x",
+    }
+    page = owner.post("/console/new-tenant", id="rows", **rows).text
+    assert "Rate of limit 2 cannot be read" in page
+    assert re.findall(r'name="([^"]*)"[^>]* aria-invalid="true"', page) == ["limit-1-rate"]
+    twice = {"limit-0-name": "one", "limit-0-rate": "1/s", "limit-4-name": "one", "limit-4-rate": "2/s"}
+    page = owner.post("/console/new-tenant", id="rows", **twice).text
+    assert "Name of limit 2 stands here twice" in page
+    assert re.findall(r'name="([^"]*)"[^>]* aria-invalid="true"', page) == ["limit-1-name"]

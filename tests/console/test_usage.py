@@ -72,7 +72,7 @@ def test_all_of_it_comes_as_csv(owner: Visitor, key_id: str) -> None:
 
 
 def test_what_is_not_there_is_told(owner: Visitor) -> None:
-    assert "Nobody used a key in 24 hours" in owner.get("/console/usage?tenant=nobody&span=24h").text
+    assert "No key was used in 24 hours" in owner.get("/console/usage?tenant=nobody&span=24h").text
     answer = owner.get("/console/usage?tenant=no+tenant")
     assert answer.status_code == 422
     assert 'id="tenant-fault"' in answer.text

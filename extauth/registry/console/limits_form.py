@@ -40,9 +40,10 @@ def typed_rows(form: Mapping[str, str]) -> list[LimitRow]:
 
 
 def limits_in(form: Mapping[str, str]) -> tuple[LimitOverride, ...]:
-    """InvalidError with all that is wrong, under the field `limits`."""
+    """InvalidError with all that is wrong, as `limits[0].rate`, counting rows that are not empty."""
     problems: list[FieldProblem] = []
-    found = [_limit(row, problems) for row in _rows(form) if any(row)]
+    filled = [row for row in _rows(form) if any(row)]
+    found = [_limit(f"limits[{index}]", row, problems) for index, row in enumerate(filled)]
     if problems:
         raise InvalidError(problems)
     return tuple(limit for limit in found if limit is not None)
@@ -59,17 +60,17 @@ def _with_spare(rows: list[LimitRow]) -> list[LimitRow]:
     return [*rows, *[LimitRow()] * min(_SPARE, max(MAX_LIMITS - len(rows), 0))]
 
 
-def _limit(row: LimitRow, problems: list[FieldProblem]) -> LimitOverride | None:
+def _limit(field: str, row: LimitRow, problems: list[FieldProblem]) -> LimitOverride | None:
     if not row.name:
-        problems.append(FieldProblem("limits", "have a row without a name", "write the name, or empty the row"))
+        problems.append(FieldProblem(f"{field}.name", "is empty", "write the name of a limit in the policy"))
         return None
     if row.burst and not _BURST.fullmatch(row.burst):
-        problems.append(FieldProblem("limits", "have a burst that is no number", "use 1 or more, or leave it empty"))
+        problems.append(FieldProblem(f"{field}.burst", "is no number", "use 1 or more, or leave it empty"))
         return None
     try:
         rate = _RATE.validate_python(row.rate)
     except ValidationError:
         remedy = "use requests over time, such as 10/s, 1000/min or 5000/12h"
-        problems.append(FieldProblem("limits", "have a rate that cannot be read", remedy))
+        problems.append(FieldProblem(f"{field}.rate", "cannot be read", remedy))
         return None
     return LimitOverride(row.name, rate.amount, rate.period, int(row.burst or 0))

@@ -58,7 +58,7 @@ def _subject(sub: str) -> str:
     plain = f"oidc:{sub}"
     if len(plain) <= _LONGEST and sub.isascii() and sub.isprintable() and " " not in sub:
         return plain
-    return f"oidc-sha256:{hashlib.sha256(sub.encode()).hexdigest()}"
+    return f"oidc-sha256:{hashlib.sha256(sub.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def _name(value: Any) -> str:  # noqa: ANN401 (JSON of any shape)

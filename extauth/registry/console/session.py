@@ -70,7 +70,7 @@ class Sessions:
 
     def begin_for(self, person: Person) -> str:
         """The cookie of a new session of somebody who has signed in with a provider."""
-        return self._begun(_OIDC + urlsafe_b64encode(json.dumps(person).encode()).decode())
+        return self._begun(_OIDC + urlsafe_b64encode(json.dumps(person, ensure_ascii=False).encode()).decode())
 
     def now(self) -> int:
         """Unix milliseconds."""

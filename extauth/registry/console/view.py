@@ -22,13 +22,15 @@ class Place(NamedTuple):
     address: str
     method: str
     operation: str
+    making: str = ""
+    """The address at which such a thing is made, where that is not below the other."""
 
 
 PLACES = (
     Place("Keys", "/console/keys", "GET", "/v1/keys"),
     Place("Usage", "/console/usage", "GET", "/v1/usage"),
-    Place("Tenants", "/console/tenants", "GET", "/v1/tenants"),
-    Place("Plans", "/console/plans", "GET", "/v1/plans"),
+    Place("Tenants", "/console/tenants", "GET", "/v1/tenants", "/console/new-tenant"),
+    Place("Plans", "/console/plans", "GET", "/v1/plans", "/console/new-plan"),
     Place("Health", "/console/health", "GET", "/v1/keys/health"),
     Place("Audit", "/console/audit", "GET", "/v1/audit"),
 )
@@ -46,6 +48,7 @@ _templates.filters |= {
     "hour": words.hour,
     "distance": words.distance,
     "short": words.short,
+    "digits": words.digits,
     "full": words.full,
     "share": words.share,
     "seconds": words.seconds,

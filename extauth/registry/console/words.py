@@ -60,5 +60,10 @@ def seconds(number: float) -> str:
     return f"{number:.0f} s"
 
 
+def digits(text: str) -> str:
+    """`12` of `limits[12].rate`."""
+    return "".join(filter(str.isdigit, text))
+
+
 def _at(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)

@@ -65,4 +65,10 @@ document.body.addEventListener("htmx:responseError", (event) => {
   const away = event.detail.xhr.status >= 500;
   tell(away ? "The registry cannot tell now. What you see may be old." : "That was refused. Reload the page.");
 });
-document.body.addEventListener("htmx:afterSwap", () => tell(""));
+document.body.addEventListener("htmx:beforeRequest", (event) => event.detail.target.setAttribute("aria-busy", "true"));
+document.body.addEventListener("htmx:afterRequest", (event) => event.detail.target.removeAttribute("aria-busy"));
+document.body.addEventListener("htmx:afterSwap", () => {
+  tell("");
+  const results = document.getElementById("results");
+  if (results) document.getElementById("found").textContent = results.dataset.found;
+});
