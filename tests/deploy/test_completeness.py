@@ -1,5 +1,6 @@
 """Nothing under deploy/ that no test looks at, and no value of the chart that is not described."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,13 @@ def test_every_gateway_has_tests() -> None:
     assert folders == {*NAMES, "plain-envoy", "nginx", "traefik"}  # those speak HTTP: tests/http_check
     told = (DEPLOY / "gateways" / "README.md").read_text()
     assert all(f"]({name})" in told for name in folders)
+
+
+def test_versions_are_the_packages() -> None:
+    version = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text())["project"]["version"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    (image,) = yaml.safe_load((DEPLOY / "kustomize" / "example" / "kustomization.yaml").read_text())["images"]
+    assert {chart["appVersion"], chart["version"], image["newTag"]} == {version}
 
 
 def test_kustomize_builds_every_file() -> None:

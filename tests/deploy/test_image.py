@@ -103,7 +103,7 @@ def _started(root: Path, folder: Path, port: int) -> Iterator[dict[str, str]]:
     """Registry and sidecar, ready; stopped with SIGTERM, which they heed."""
     manifests = render({"redis": {"url": f"redis://127.0.0.1:{port}/0"}})
     admin, http = f"127.0.0.1:{port + 1}", f"127.0.0.1:{port + 2}"
-    sidecar = {"listen": {"admin": admin, "grpc": [f"127.0.0.1:{port + 3}"]}, "shutdown": {"delay": "0s"}}
+    sidecar = {"listen": {"admin": admin, "grpc": [f"127.0.0.1:{port + 3}"]}, "shutdown": {"delay": "0s"}, "workers": 2}
     registry = {"listen": {"http": http, "grpc": f"127.0.0.1:{port + 4}"}}
     settings, secrets, data = folder / "settings", folder / "secrets", folder / "data"
     for made in (settings, secrets, data):
