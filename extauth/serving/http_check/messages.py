@@ -17,6 +17,9 @@ from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import (
 RawHeaders = Sequence[tuple[bytes, bytes]]
 """Names in lower case."""
 _BODY = b"x-extauth-body"
+_ENVOYS_ADDRESS = b"x-envoy-external-address"
+"""In which an Envoy at the edge tells of the client's address: anybody else's is not believed."""
+_IN_ONE_LINE = bytes.maketrans(bytes(range(32)) + b"\x7f", b" " * 33)
 _LONGEST_BODY = 2048  # bytes of a header; nginx reads 4096 of all of them by default
 
 
@@ -72,8 +75,9 @@ def write_request(headers: RawHeaders, original: OriginalHeaders, context: Mappi
         return None
     address = found[original.address][-1].rpartition(b",")[2].strip() if found[original.address] else b""
     # A proxy's own name for itself is not the host that the client asked for.
-    told = original.all() - {original.address} | {b"host"}
-    lines = [HeaderValue(key=name.decode("latin-1"), raw_value=value) for name, value in headers if name not in told]
+    told = original.all() - {original.address} | {b"host", _ENVOYS_ADDRESS}
+    headers = [*(pair for pair in headers if pair[0] not in told), *([(_ENVOYS_ADDRESS, address)] if address else [])]
+    lines = [HeaderValue(key=name.decode("latin-1"), raw_value=value) for name, value in headers]
     http = AttributeContext.HttpRequest(
         method=method.decode("latin-1"),
         path=uri.decode("latin-1"),
@@ -88,15 +92,16 @@ def write_request(headers: RawHeaders, original: OriginalHeaders, context: Mappi
 def read_response(message: bytes, original: OriginalHeaders) -> HttpAnswer:
     """What a serialised CheckResponse says, as HTTP. Headers for the upstream and for the client stand side by side."""
     response = CheckResponse.FromString(message)
-    if response.status.code == 0:
+    kind = response.WhichOneof("http_response")
+    if kind == "ok_response" and response.HasField("status") and response.status.code == 0:
         ok = response.ok_response
         return HttpAnswer(HTTPStatus.OK, _pairs([*ok.headers, *ok.response_headers_to_add]), b"")
-    kind = response.WhichOneof("http_response")
     denied = response.error_response if kind == "error_response" else response.denied_response
     headers, body = _pairs(denied.headers), denied.body.encode()
     if original.repeats_body and len(body) <= _LONGEST_BODY:
-        headers.append((_BODY, b" ".join(body.split(b"\n"))))
-    return HttpAnswer(denied.status.code, headers, body)
+        headers.append((_BODY, body.translate(_IN_ONE_LINE)))
+    # What is neither a pass nor a denial would pass at Envoy; here it does not.
+    return HttpAnswer(denied.status.code or HTTPStatus.SERVICE_UNAVAILABLE, headers, body)
 
 
 def _pairs(options: Iterable[HeaderValueOption]) -> list[tuple[bytes, bytes]]:
