@@ -160,9 +160,9 @@ def _arguments(options: Mapping[str, str]) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of which the one on the bus is free too."""
+    """A port of which the one on the bus is free too; both below those that the system gives to connections."""
     while True:
-        port = random.randint(20_000, 29_999)
+        port = random.randint(11_000, 17_500)
         with socket.socket() as first, socket.socket() as second:
             try:
                 first.bind(("127.0.0.1", port))
