@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -10,16 +11,16 @@ from extauth.store.bucket import Shape
 from extauth.store.lease import HOLD
 from tests.support.model_redis import ModelRedis
 
-SHAPE = Shape.of(20, 1, 50)
+SHAPES = [Shape.of(20, 1, 50), Shape.of_quota(50)]
 STEP = 10_000  # microseconds
 HELD = int(HOLD * MICROSECONDS)
-BOUND = SHAPE.burst + SHAPE.rate * HOLD
 
 
 class Holders:
     """Any number of replicas, which spend and return what they hold as they please, but hold nothing for longer."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
         self.now = 1_700_000_000_000_000
         self.redis = ModelRedis()
         self.held: list[list[int]] = []
@@ -46,16 +47,15 @@ class Holders:
 
     def total(self) -> float:
         """All tokens that could be spent at this moment."""
-        debt = int(self.redis.lease(self.now, ["b"], [*_numbers(), 0, 0, 0])[2])
-        return SHAPE.burst - debt / SHAPE.period + sum(count for count, _, _ in self.held)
+        debt = int(self.redis.lease(self.now, ["b"], [*self._numbers(), 0, 0, 0])[2])
+        return self.shape.burst - debt / self.shape.period + sum(count for count, _, _ in self.held)
 
     def _call(self, *numbers: int) -> tuple[int, int]:
-        _, granted, _, taken = self.redis.lease(self.now, ["b"], [*_numbers(), *numbers])
+        _, granted, _, taken = self.redis.lease(self.now, ["b"], [*self._numbers(), *numbers])
         return granted, int(taken)
 
-
-def _numbers() -> tuple[int, int, int]:
-    return SHAPE.amount, SHAPE.period, SHAPE.burst
+    def _numbers(self) -> tuple[int, int, int, int]:
+        return self.shape.amount, self.shape.period, self.shape.burst, 0
 
 
 GRANTS = st.tuples(st.just("grant"), st.integers(1, 50))
@@ -66,12 +66,13 @@ WAITS = st.tuples(st.just("wait"), st.integers(1, 24))
 ROUND = [("grant", 25), ("wait", 12), ("grant", 50), ("wait", 13)]
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=["rate", "quota"])
 @settings(max_examples=400, deadline=None)
-@given(st.lists(st.one_of(GRANTS, RETURNS, SPENDS, WAITS, WAITS), max_size=60))
-@example(ROUND * 12)
-@example([("grant", 50), ("wait", 10), ("grant", 50), ("wait", 15), ("grant", 50), ("wait", 10)] * 10)
-def test_leases_and_bucket_together_hold_no_more_than_the_bound(steps: Sequence[tuple[str, int]]) -> None:
-    holders = Holders()
+@given(steps=st.lists(st.one_of(GRANTS, RETURNS, SPENDS, WAITS, WAITS), max_size=60))
+@example(steps=ROUND * 12)
+@example(steps=[("grant", 50), ("wait", 10), ("grant", 50), ("wait", 15), ("grant", 50), ("wait", 10)] * 10)
+def test_leases_and_bucket_together_hold_no_more_than_the_bound(shape: Shape, steps: Sequence[tuple[str, int]]) -> None:
+    holders = Holders(shape)
     for name, number in steps:
         getattr(holders, name)(number)
-        assert holders.total() <= BOUND + 1e-6
+        assert holders.total() <= shape.burst + shape.rate * HOLD + 1e-6
