@@ -76,11 +76,14 @@ def test_an_outage_is_told_as_one(tmp_path: Path) -> None:
             visitor = Visitor(client)
             visitor.sign_in(TOKEN)
             with sqlite3.connect(settings.database.removeprefix("sqlite:///")) as connection:
-                for table in ("changes", "keys", "registry", "audit"):
+                for table in ("changes", "keys", "registry", "audit", "tenants", "plans", "usage_minutes"):
                     connection.execute(f"ALTER TABLE {table} RENAME TO {table}_away")
             connection.close()
-            for path in ("/console/keys", "/console/keys/000000000000", "/console/audit"):
-                answer = visitor.get(path)
+            for path in ("keys", "keys/000000000000", "audit", "tenants", "tenants/acme", "plans", "health"):
+                answer = visitor.get(f"/console/{path}")
                 assert answer.status_code == 503
                 assert answer.headers["retry-after"] == "1"
                 assert "Keys go on working" in answer.text
+            answer = visitor.get("/console/usage?tenant=acme")
+            assert answer.status_code == 503
+            assert "Choose a shorter time or one tenant" in answer.text

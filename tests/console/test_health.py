@@ -2,19 +2,29 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client import CollectorRegistry
 
+from extauth.publish.publisher import Publisher
 from extauth.registry.console.publishing import publishing_now
+from extauth.registry.errors import UnavailableError
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.server import RegistryServer
+from extauth.settings.redis import RedisSettings
+from extauth.store.client import connect
+from extauth.store.names import Names
+from extauth.store.publishing import PublishingStores
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.usage_metrics import CollectorMetrics
 from tests.console.visitor import Visitor
+from tests.registry.conftest import TOKEN, settings_in
 from tests.registry.identities import make_token
+from tests.support.redis_server import RedisServer
 from tests.support.usage import batch, row
+from tests.support.wait import wait_until
 
 
 def test_keys_that_need_attention_are_counted_and_listed(owner: Visitor, api: httpx2.Client) -> None:
@@ -48,6 +58,45 @@ def test_sidecars_that_sent_usage_are_there(owner: Visitor, console_server: Regi
     page = owner.get("/console/health").text
     assert "<code>0123456789abcdef</code>" in page
     assert 'data-title="Batches of usage">17<' in page
+
+
+def test_a_publisher_is_told_of_and_why_it_stopped(tmp_path: Path) -> None:
+    """With the real publisher and Redis, as `extauth registry serve` has them."""
+    redis = RedisServer("redis-8.2", tmp_path)
+    redis.start()
+    server = RegistryServer(settings_in(tmp_path), CollectorRegistry())
+    publisher = publisher_of(server, redis)
+    server.components["publisher"] = publisher.fault
+    server.start()
+    publisher.start()
+    try:
+        with httpx2.Client(base_url=f"http://{server.http_address}", timeout=30) as client:
+            visitor = Visitor(client)
+            visitor.sign_in(TOKEN)
+            wait_until(lambda: "It has the lease." in visitor.get("/console/health").text, 60)
+            assert "every change is in Redis" in visitor.get("/console/health").text
+            redis.kill()
+            wait_until(lambda: "This replica does not publish." in visitor.get("/console/health").text, 60)
+            visitor.post("/console/new-tenant", id="meanwhile")
+            visitor.post("/console/keys/new", name="meanwhile", tenant="meanwhile")
+            wait_until(lambda: "1 change is not in Redis yet" in visitor.get("/console/health").text, 60)
+    finally:
+        publisher.stop(20)
+        server.stop()
+        redis.kill()
+
+
+def publisher_of(server: RegistryServer, redis: RedisServer) -> Publisher:
+    client = connect(RedisSettings(url=redis.url), timeout=5)
+    return Publisher(
+        server.history,
+        PublishingStores.on(client, Names("console"), "the test", 2),
+        PublisherMetrics(server._metrics.registry),
+        source_error=UnavailableError,
+        poll_interval=0.05,
+        reconcile_interval=60,
+        reconcile_rate=2000,
+    )
 
 
 def test_a_process_without_a_publisher_says_so(owner: Visitor) -> None:
