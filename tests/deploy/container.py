@@ -45,7 +45,7 @@ class Images:
         """`localhost/builder`, a small Debian with Python, and `localhost/base`, which has no program but Python."""
         debian = self._folder / "debian"
         packages = "--include=python3,python3-venv,ca-certificates"
-        run("debootstrap", "--variant=minbase", packages, "bookworm", debian, seconds=280)
+        run("debootstrap", "--variant=minbase", packages, "bookworm", debian, seconds=500)
         self._import(debian, "localhost/builder")
         for program in [*(debian / "usr/bin").iterdir(), *(debian / "usr/sbin").iterdir()]:
             if str(program.relative_to(debian)) not in _PYTHON:
