@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from extauth.cli import keys_options as options
+from extauth.cli.keys_canary import canary
 from extauth.cli.keys_export import export
 from extauth.cli.keys_health import health
 from extauth.cli.keys_import import import_keys
@@ -38,6 +39,7 @@ def keys() -> None:
     """Make, list, rotate and revoke API keys."""
 
 
+keys.add_command(canary)
 keys.add_command(export)
 keys.add_command(health)
 keys.add_command(import_keys)
