@@ -63,7 +63,7 @@ def test_all_problems_are_told_at_once() -> None:
         ({"sidecar": {"placement": "daemonset"}}, "/sidecar/placement"),
         ({"sidecar": {"settings": {"listen": {"admin": "0.0.0.0:1"}}}}, "/sidecar/settings"),  # the chart decides that
         ({"sidecar": {"settings": {"redis": {}}}}, "/sidecar/settings"),
-        ({"sidecar": {"settings": {"cache": {"sise": 5}}}}, "/sidecar/settings/cache"),
+        ({"sidecar": {"settings": {"cache": {"sizes": 5}}}}, "/sidecar/settings/cache"),
         ({"sidecar": {"settings": {"workers": 0}}}, "/sidecar/settings/workers"),
         ({"registry": {"settings": {"database": "sqlite:///x"}}}, "/registry/settings"),
         ({"registry": {"settings": {"publish": {"leese": "2s"}}}}, "/registry/settings/publish"),
@@ -74,7 +74,7 @@ def test_all_problems_are_told_at_once() -> None:
         ({"peppers": [{"id": "p1", "value": "hunter2"}]}, "/peppers/0"),
         ({"apis": [{"name": "a", "credential": []}]}, "/apis/0"),
         ({"apis": [{"name": "a", "credentials": [{"header": "x"}], "limits": [{"name": "l"}]}]}, "/apis/0/limits/0"),
-        ({"errors": {"invalid_key": {"staus": 403}}}, "/errors"),
+        ({"errors": {"invalid_key": {"code": 403}}}, "/errors"),
         ({"image": {"digest": "sha256:short"}}, "/image/digest"),
         ({"envoy": {"drainSeconds": 0}}, "/envoy/drainSeconds"),
     ],
