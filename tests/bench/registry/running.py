@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import yaml
@@ -93,16 +92,20 @@ def _registry(config: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "extauth", "registry", "serve", "-c", str(config)]
     log = config.with_name("registry.log")
     with log.open("wb") as output, subprocess.Popen(command, stderr=output, stdout=output) as process:
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                with urlopen(f"{url}/readyz", timeout=1):
-                    break
-            except URLError:
+        try:
+            deadline = time.monotonic() + _PATIENCE
+            while not _is_ready(url):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
-        try:
             yield process
         finally:
             process.terminate()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/readyz", timeout=5):
+            return True
+    except OSError:  # URLError and TimeoutError are some
+        return False
