@@ -5,8 +5,8 @@ import pytest
 from extauth.check.limit import is_leased
 from extauth.check.rate_headers import RateHeaders
 from extauth.check.rate_status import RateStatus, status_of
-from extauth.policy.rate_limit_headers import RateLimitHeaders
 from extauth.policy.limits import Limit
+from extauth.policy.rate_limit_headers import RateLimitHeaders
 from extauth.store.bucket import Level, Shape
 from extauth.store.draw import Bucket, Draw
 from extauth.store.lease import Granted, Lease
