@@ -55,7 +55,7 @@ def _goals(found: Findings) -> str:
         [
             goal.text,
             f"at {'least' if goal.is_least else 'most'} {goal.bound:g}",
-            f"{goal.value:.4g}, {'met' if goal.is_met else '**not met**'}",
+            f"{round(goal.value, 4):g}, {'met' if goal.is_met else '**not met**'}",
         ]
         for goal in goals(found.measured, LIMIT)
     ]
