@@ -28,6 +28,7 @@ from extauth.telemetry.bearer_metrics import BearerMetrics
 
 _MOST_AT_ONCE = 8  # of the threads that also serve the API
 _PACE = 0.1  # seconds between looks for a new key
+_KEY_PATIENCE = 2.0  # seconds for it to be read
 _MAY_PASS = frozenset({Refusal.UNKNOWN_KEY, Refusal.KEYS_UNAVAILABLE})  # as soon as newer keys are read
 
 
@@ -90,9 +91,8 @@ class OidcProvider:
         if not self._free.acquire(blocking=False):
             raise ProviderAwayError("too many people sign in at once")
         try:
-            deadline = time.monotonic() + self._settings.timeout
             token = self._redeem(code, attempt)
-            self._verify(token, deadline)
+            self._verify(token)
         finally:
             self._free.release()
         parsed = parse(token)
@@ -127,8 +127,9 @@ class OidcProvider:
             raise ProviderAwayError("the answer of the token endpoint has no ID token")
         return token
 
-    def _verify(self, token: str, deadline: float) -> None:
+    def _verify(self, token: str) -> None:
         """A key that is not known yet is waited for: the provider may have changed its keys just now."""
+        deadline = time.monotonic() + _KEY_PATIENCE
         while True:
             found = self._verifier.verify(token, time.time())
             if not isinstance(found, Refusal):

@@ -19,7 +19,9 @@ class OidcGrant(Settings):
     """Who has `value` in the claim has this role."""
 
     value: _Text
+    """What the claim has to be or to contain."""
     role: Role
+    """viewer, editor or owner."""
     tenant: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
     """The tenant whose things may be seen; all tenants' when left out."""
 
