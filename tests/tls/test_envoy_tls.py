@@ -31,6 +31,7 @@ def listening(authority: CertificateAuthority, folder: Path, *addresses: str) ->
     }
 
 
+@pytest.mark.slow
 def test_only_the_envoy_with_certificate_and_secret_is_answered(
     tmp_path: Path, authority: CertificateAuthority
 ) -> None:

@@ -50,7 +50,7 @@ def refused(call: Callable[[], object]) -> bool:
     return False
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_checks_and_admin_over_mutual_tls_with_certificates_that_change(
     tmp_path: Path, authority: CertificateAuthority, workers: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_checks_and_admin_over_mutual_tls_with_certificates_that_change(
         assert "Traceback" not in log.read_text()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("listener", ["tls", "admin_tls"])
 def test_a_bad_certificate_at_the_start_is_named(
     tmp_path: Path, authority: CertificateAuthority, listener: str, workers: int
