@@ -185,7 +185,8 @@ def test_logs_that_envoy_writes_as_the_documentation_says(tmp_path: Path, form: 
     with (tmp_path / "envoy.err").open("wb") as errors:
         process = subprocess.Popen(command, stdout=errors, stderr=errors)
     try:
-        wait_until(admin.exists, 20)
+        wait_until(lambda: admin.exists() and admin.read_text(), 20)
+        wait_until(lambda: listeners(f"http://{admin.read_text()}"), 20)
         port = listening_port(f"http://{admin.read_text()}")
         for number in range(6):
             headers = {"x-auth-key-id": f"k{number % 2}", "x-auth-tenant": "acme", "user-agent": "a [b] c/1"}
@@ -239,6 +240,10 @@ def envoy_configuration(log: Path, form: str) -> dict[str, Any]:
 
 
 def listening_port(admin: str) -> int:
-    with urllib.request.urlopen(f"{admin}/listeners?format=json", timeout=10) as answer:
-        (status,) = json.load(answer)["listener_statuses"]
+    (status,) = listeners(admin)
     return int(status["local_address"]["socket_address"]["port_value"])
+
+
+def listeners(admin: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"{admin}/listeners?format=json", timeout=10) as answer:
+        return list(json.load(answer).get("listener_statuses", ()))
