@@ -20,6 +20,8 @@ from extauth.registry.tenants import add_tenants
 from extauth.registry.transaction import Action, Transaction
 
 _NOT_THERE = "is not there"
+_SAME = tuple(one.name for one in dataclasses.fields(NewKey) if one.name != "scopes")
+"""Fields of a key that are just as they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class _Context:
             prefix=one.prefix,
             pepper_id=pepper_id,
             created_at=now,
-            **{each.name: getattr(new, each.name) for each in dataclasses.fields(NewKey) if each.name != "scopes"},
+            **{name: getattr(new, name) for name in _SAME},
             scopes=plan_scopes if new.scopes is None else new.scopes,
         )
         return {**columns_of(key), "digest": one.digests[0]}

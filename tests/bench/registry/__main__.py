@@ -4,6 +4,7 @@ usage: python -m tests.bench.registry [--keys N] [--output FILE]
 """
 
 import argparse
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,9 @@ from tests.bench.registry.running import running
 
 ROOT = Path(__file__).parents[3]
 _EXPLAINED = """
-Measured on {machine}, with Redis, PostgreSQL {postgresql} and everything else on it; {stolen:.1%} of the CPU time
-went to other guests of the host. PostgreSQL has its own settings but for `shared_buffers: 256MB` and
+Measured on {machine}, with Redis, PostgreSQL {postgresql} and everything else on it.
+The load average was {load:.1f} when it began, and {stolen:.1%} of the CPU time went to other guests of the host: what
+else is at work makes all of it slower. PostgreSQL has its own settings but for `shared_buffers: 256MB` and
 `max_wal_size: 4GB`: each commit waits for the disk. Half of the imported keys are told by their text, half by their
 SHA-256; they are of 1,000 tenants. Times of requests are those of a client on the same machine that opens a
 connection for each: the median, and the longest of 100 (of 10 for the search that reads all names).
@@ -31,6 +33,7 @@ def main() -> None:
     options = arguments.parse_args()
     rows: list[Row] = []
     stolen, everything = all_cpu_time()
+    load = os.getloadavg()[0]
     # Not below a folder of root's: PostgreSQL runs as another user there.
     with tempfile.TemporaryDirectory(prefix="extauth-bench-") as folder, running(Path(folder)) as bench:
         rows += map(_told, measure(bench, options.keys))
@@ -40,12 +43,12 @@ def main() -> None:
         postgresql = bench.postgresql.version()
     stolen_now, everything_now = all_cpu_time()
     share = (stolen_now - stolen) / (everything_now - everything)
-    options.output.write_text(page(options.keys, rows, postgresql, share))
+    options.output.write_text(page(options.keys, rows, postgresql, stolen=share, load=load))
 
 
-def page(count: int, rows: Sequence[Row], postgresql: str, stolen: float) -> str:
+def page(count: int, rows: Sequence[Row], postgresql: str, *, stolen: float, load: float) -> str:
     """The whole file."""
-    told = _EXPLAINED.format(machine=machine(), postgresql=postgresql, stolen=stolen, count=count)
+    told = _EXPLAINED.format(machine=machine(), postgresql=postgresql, stolen=stolen, load=load, count=count)
     table = "".join(f"| {name} | {value} |\n" for name, value in rows)
     return f"# A registry of {count:,} keys\n\n{told.strip()}\n\n| what | measured |\n|---|---|\n{table}"
 
