@@ -4,8 +4,8 @@ import base64
 import contextlib
 import hashlib
 import json
-import secrets
 import logging
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
