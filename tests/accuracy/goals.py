@@ -44,7 +44,7 @@ def goals(found: Sequence[Found], shape: Shape) -> Iterator[Goal]:
         _most(one.excess for one in leased),
     )
     yield Goal(
-        "leased: least share of the ideal that was admitted at 1x",
+        "leased: least share of the ideal that was admitted at 1x, steady and bursty",
         _LEAST,
         min((one.share for one in at_limit), default=0),
         is_least=True,

@@ -78,8 +78,8 @@ def _excess(found: Findings) -> str:
 
 
 def _brimful(found: Findings) -> str:
-    note = f"""The worst for leases: all {LIMIT.burst:,} tokens of the bucket within a fifth of a second, every two
-        seconds, when it is just full again. What one process still holds another one lacks. Admitted, of the ideal:"""
+    note = f"""Hard for leases: at 1x, all {LIMIT.burst:,} tokens of the bucket within a fifth of a second, every two
+        seconds, when it is just full again. The goal above does not count these. Admitted, of the ideal:"""
     shares = {
         (one.case.processes, one.case.mode): f"{one.share:.2%}" for one in found.measured if one.case.traffic == BRIMFUL
     }
@@ -114,9 +114,8 @@ def _simulation(found: Findings) -> str:
             f"""The same code for leases, refusals and buckets runs over the model of Redis' scripts, in simulated time,
             half a millisecond from Redis; requests come by chance (Poisson) to any replica. One caller with a limit of
             {_limit(fleets.ONE_CALLER)}, however many replicas share it:""",
-            """The error is largest where each replica is just quick enough for a lease, and none where all of them ask
-            Redis. Calls grow with the replicas until each is too slow for leases, and stay at one a check from there
-            on. A limit that grows with the fleet, at 1.5 times what it admits:""",
+            """Calls grow with the replicas until each is too slow for leases, and stay near one a check from there on.
+            A limit that grows with the fleet, at 1.5 times what it admits:""",
             f"""{fleets.KEYS:,} keys, each with {_limit(fleets.EACH_KEY)}, {offered:,.0f} requests a second in all. The
             more skewed the keys, the more of the traffic is of few quick callers, who are leased:""",
         )
