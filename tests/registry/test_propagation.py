@@ -102,7 +102,8 @@ def test_a_plan_reaches_the_keys_of_all_tenants_on_it(
         create(tenant=f"t{number}")
     plans.update("gold", PlanUpdate(limits=(FAST,)), "tester")
     finish(propagator)
-    assert [change.record.limits for change in history.changes_after(0, 100)] == [(FAST._replace(owner=Owner.PLAN),)] * 10
+    of_plan = (FAST._replace(owner=Owner.PLAN),)
+    assert [change.record.limits for change in history.changes_after(0, 100)] == [of_plan] * 10
 
 
 def test_keys_that_change_meanwhile_end_right_too(
