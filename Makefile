@@ -46,7 +46,10 @@ test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Pro
 	@{ command -v buildah && command -v debootstrap; } >/dev/null || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap; } >/dev/null || \
 	  echo "no buildah or debootstrap, and apt-get cannot install them: the tests of the image will fail"
-	$(BIN)/pytest $(ARGS)
+	@status=0; \
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS) || status=1; \
+	$(BIN)/pytest -m slow $(ARGS) || status=1; \
+	exit $$status
 
 # From the oldest that pyproject.toml allows to the one in uv.lock, whose turn is in `test`. There grpcio reads sockets as
 # it does on TCP, here as on unix sockets: extauth/serving/grpc_environment.py.
