@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, click.Command] = {
 ASKING = [path for path, command in COMMANDS.items() if any(one.name == "registry" for one in command.params)]
 """Commands that ask a registry."""
 VALUES = {
+    "extauth keys canary": ["--url", "http://127.0.0.1:1/", "--tenant", "a"],
     "extauth keys import": ["{file}"],
     "extauth tokens revoke": ["--issuer", "a", "--jti", "b"],
 }

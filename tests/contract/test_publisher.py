@@ -421,7 +421,7 @@ class TestLosses:
         monkeypatch.setattr(comparison, "CHUNK", 2)
         for _ in range(8):
             create(registry)
-        replica = make(reconcile_interval=0.01, reconcile_rate=20)  # 0.1 seconds for a chunk
+        replica = make(reconcile_interval=0.01, reconcile_rate=100)  # 0.02 seconds for a chunk
         replica.publish()
         wait_until(lambda: replica.publisher.step() > 0 and replica.state.compared.startswith("records:"))
         started = time.monotonic()

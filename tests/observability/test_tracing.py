@@ -3,6 +3,7 @@
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from tests.e2e.running import Running, free_base, running_stack
 from tests.e2e.scenario import PER_KEY, PER_KEY_BURST, PLAIN
 from tests.observability.collector import Collector, Span, collecting
 from tests.support.lone_sidecar import free_port
+from tests.support.wait import wait_until
 
 TOKEN = "Bearer of-a-collector-4711"
 PATIENCE = 60.0  # seconds; spans are sent every five
@@ -119,6 +121,7 @@ def test_no_secret_is_sent(stack: Running, collector: Collector) -> None:
 def test_without_an_endpoint_nothing_of_it_is_loaded() -> None:
     script = """
 import sys
+import threading
 import extauth.serving.sidecar
 print([name for name in sys.modules if name in {"extauth.serving.traced_engine", "extauth.telemetry.tracing"}])
 """
@@ -127,12 +130,14 @@ print([name for name in sys.modules if name in {"extauth.serving.traced_engine",
 
 
 def test_a_collector_that_is_away_keeps_nobody() -> None:
-    tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}/v1/traces"))
+    tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}/v1/traces", timeout=1))
     span = tracing.begin({"traceparent": begin_trace()[2][1]})
     assert span is not None
     span.end({"extauth.api": "plain"}, is_fault=False)
     tracing.stop(2)
     assert tracing.begin({"traceparent": begin_trace(sampled=False)[2][1]}) is None
+    # Its pauses are random, and Hypothesis would take them for those of whichever test comes next.
+    wait_until(lambda: not any(thread.name.startswith(("tracing", "Otel")) for thread in threading.enumerate()), 30)
 
 
 @pytest.fixture(scope="module", params=["lean", "stock"])
