@@ -130,7 +130,7 @@ print([name for name in sys.modules if name in {"extauth.serving.traced_engine",
 
 
 def test_a_collector_that_is_away_keeps_nobody() -> None:
-    tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}/v1/traces", timeout=1))
+    tracing = Tracing(TracingSettings(endpoint=f"http://127.0.0.1:{free_port()}/v1/traces", timeout="1s"))
     span = tracing.begin({"traceparent": begin_trace()[2][1]})
     assert span is not None
     span.end({"extauth.api": "plain"}, is_fault=False)
