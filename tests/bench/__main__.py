@@ -14,6 +14,7 @@ from extauth.telemetry.logs import LogSettings, configure
 from tests.bench import check_path, keys
 from tests.bench.decision import decision_seconds
 from tests.bench.endurance import outage, soak
+from tests.bench.h2load import run_all
 from tests.bench.measure import SHAPES, Variant, run_rounds
 from tests.bench.page import Findings, page
 from tests.bench.processes import all_cpu_time
@@ -31,10 +32,12 @@ class Effort:
     outage: float
     keys: int
     decisions: int
+    h2load: int
+    """Requests in each of its runs."""
 
 
-FULL = Effort(rounds=5, sample=2, soak=60, outage=10, keys=100_000, decisions=30)
-QUICK = Effort(rounds=1, sample=0.5, soak=3, outage=3, keys=2_000, decisions=5)
+FULL = Effort(rounds=5, sample=2, soak=60, outage=10, keys=100_000, decisions=30, h2load=5_000)
+QUICK = Effort(rounds=1, sample=0.5, soak=3, outage=3, keys=2_000, decisions=5, h2load=500)
 
 
 def main() -> None:
@@ -66,6 +69,7 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         direct = list(check_path.direct_variants(stage, LIMITS))
         through_envoy = list(check_path.envoy_variants(stage, some))
         samples = run_rounds([*direct, *through_envoy], SHAPES, rounds, effort.sample)
+        h2load = run_all(direct, rounds, effort.h2load)
         lean = {one: _direct_lean(direct, one) for one in LIMITS}
         soaked = soak(lean["leased"], stage.sidecars["lean"].process, effort.soak)
         stopped = {one: outage(lean[one], site.redis.process, 1_000, effort.outage) for one in some}
@@ -80,6 +84,7 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         direct=direct,
         through_envoy=through_envoy,
         samples=samples,
+        h2load=h2load,
         soak=soaked,
         outages=stopped,
         decisions=decided,

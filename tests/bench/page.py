@@ -14,6 +14,7 @@ from tests.bench.check_path import direct_name, envoy_name
 from tests.bench.decision import FORMS
 from tests.bench.endurance import Outage, Soak
 from tests.bench.goals import goals_table
+from tests.bench.h2load import CONNECTIONS, IN_FLIGHT, Runs, h2load_table
 from tests.bench.load.result import Result
 from tests.bench.measure import SHAPES, Samples, Variant
 from tests.bench.processes import machine
@@ -35,6 +36,8 @@ class Findings:
     direct: Sequence[Variant]
     through_envoy: Sequence[Variant]
     samples: Samples
+    h2load: Runs
+    """Empty where h2load is not installed."""
     soak: Soak
     outages: Mapping[str, Outage]
     decisions: Mapping[str, Mapping[str, float]]
@@ -101,6 +104,16 @@ def _by_shape(found: Findings, variants: Sequence[Variant], base: str | None) ->
         yield f"{space}### {shape.name.capitalize()}\n\n{of_shape(found.samples, variants, shape, base)}"
 
 
+def _h2load(found: Findings) -> str:
+    if not found.h2load:
+        return "h2load was not installed (Debian: nghttp2-client).\n"
+    text = (
+        f"The first table once more, by a load generator that is not ours: {CONNECTIONS} connections, "
+        f"{IN_FLIGHT} in flight on each, one key; at a rate, requests come evenly."
+    )
+    return f"{textwrap.fill(text, _WIDTH)}\n\n" + h2load_table(found.h2load, found.direct)
+
+
 def _decisions(found: Findings) -> str:
     rows = [[limits, *(f"{times[form] * 1e6:.1f} µs" for form in FORMS)] for limits, times in found.decisions.items()]
     return (
@@ -163,6 +176,7 @@ SECTIONS: dict[str, Callable[[Findings], str]] = {
     "Lean to stock": _ratios,
     "Straight to the sidecar": _direct,
     "Through Envoy": _through_envoy,
+    "With h2load": _h2load,
     "A decision alone": _decisions,
     "At nine tenths of what it can do": _soak,
     "While Redis hangs": _outages,

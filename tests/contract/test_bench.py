@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import Effort, measure
+from tests.bench.h2load import RATES
 from tests.bench.page import SECTIONS, page
 from tests.bench.servers import ROOT
 from tests.bench.settings import LIMITS
 
-BRIEF = Effort(rounds=1, sample=0.2, soak=0.5, outage=0.5, keys=200, decisions=1)
+BRIEF = Effort(rounds=1, sample=0.2, soak=0.5, outage=0.5, keys=200, decisions=1, h2load=100)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -23,6 +24,8 @@ def test_a_run_measures_everything(tmp_path: Path) -> None:
         assert len(samples) == 1
         assert samples[0].rate > 0
         assert all(cpu > 0 for cpu in samples[0].cpu.values())
+    assert found.h2load.keys() == {(variant.name, rate) for variant in found.direct for rate in RATES}
+    assert all(run.failed == 0 for runs in found.h2load.values() for run in runs)
     assert found.soak.result.answered > 0
     assert all(outage.after.answered > 0 for outage in found.outages.values())
     assert all(seconds > 0 for times in found.decisions.values() for seconds in times.values())

@@ -10,6 +10,7 @@ from tests.bench import check_path, page
 from tests.bench.check_path import direct_name, envoy_name
 from tests.bench.endurance import Outage, Soak
 from tests.bench.goals import goals, goals_table
+from tests.bench.h2load import RATES, Found
 from tests.bench.load.requests import Requests
 from tests.bench.load.result import Result
 from tests.bench.measure import ENVOY, SERVER, SHAPES, Sample, Samples, Variant, difference, middle, p99, ratio
@@ -17,6 +18,7 @@ from tests.bench.measure import ENVOY, SERVER, SHAPES, Sample, Samples, Variant,
 COMMITTED = Path(__file__).parents[2] / "docs" / "performance.md"
 REQUESTS = Requests("unix:/nowhere", b"", [(b"", b"")], 0, grpc=True)
 LIMITS = ("none", "leased")
+H2LOAD = [Found(500, 900, 70, 0), Found(700, 1100, 90, 2)]
 
 
 def sample(cpu: float, latency: float = 1_000, failed: int = 0) -> Sample:
@@ -85,6 +87,9 @@ def findings() -> page.Findings:
         direct=direct,
         through_envoy=through,
         samples=found,
+        h2load={
+            (one.name, rate): [Found(500, 900, 70, 0), Found(700, 1100, 90, 2)] for one in direct for rate in RATES
+        },
         soak=Soak(1_000, fine, 50 * 2**20, 51 * 2**20),
         outages={limits: Outage(fine, lost, fine) for limits in LIMITS},
         decisions={"none": {"map": 8e-6, "raw": 12e-6}},
@@ -100,6 +105,7 @@ def test_a_page_has_every_table_and_hides_no_error(findings: page.Findings) -> N
     assert re.findall(r"^### (.*)$", text, re.MULTILINE) == [shape.name.capitalize() for shape in SHAPES] * 2
     assert "| leased, stock | 10,000 | 0.30 | 0.60 | 0.60 | 0.70 | 100 | 10,000 | 8 |" in text
     assert "| none, lean : stock | 0.50 |" in text
+    assert "| none, lean | 0.60 | 1.00 | 80 | 0.60 | 1.00 | 80 | 4 |" in text
     assert "3 grpc-status 4 |" in text
     assert "never sent" not in text
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
