@@ -20,6 +20,7 @@ from extauth.telemetry.publisher_metrics import PublisherMetrics
 
 _log = logger(__name__)
 _LOOKS = 10  # of a replica that stands by, in the time that a lease lasts
+_LONGEST_LOOK_INTERVAL = 0.2  # seconds: whoever stops hands the lease over, and long leases must not delay that
 _REST_AFTER_FAILURE = 0.5  # seconds
 _RENEWALS = 4  # in the time that a lease lasts
 
@@ -145,7 +146,7 @@ class Publisher:
         Raises StoreUnavailableError, DeposedError, DivergedError, or the source's error.
         """
         if not self._lead():
-            return self._stores.leadership.seconds / _LOOKS
+            return min(self._stores.leadership.seconds / _LOOKS, _LONGEST_LOOK_INTERVAL)
         wait = self._writer.write()
         self._progress.tell(self._writer.state)
         return min(wait, self._poll_interval)

@@ -70,6 +70,12 @@ class Replica:
     def publish(self) -> None:
         self.publisher.publish_once()
 
+    def end(self) -> None:
+        """Also after a test that failed: a thread that goes on would write into the Redis of the next test."""
+        if self.publisher._thread.is_alive():
+            self.publisher.stop(timeout=5)
+        self.stores.leadership.close()
+
     def compare(self) -> None:
         """One full comparison, now."""
         self.publisher._writer._is_urgent = True
@@ -105,7 +111,7 @@ def make(database: Database, redis_settings: RedisSettings, names: Names) -> Ite
 
     yield make
     for replica in made:
-        replica.stores.leadership.close()
+        replica.end()
 
 
 @pytest.fixture
@@ -526,6 +532,7 @@ class TestLeading:
         first.publisher.start()
         wait_until(lambda: first.publisher.is_up_to_date)
         second.publisher.start()
+        wait_until(lambda: second.publisher.fault() is None)  # it has looked, and stands by
         first.publisher.stop(timeout=5)
         wait_until(lambda: second.publisher.is_up_to_date, seconds=5)
         issued = create(registry)
