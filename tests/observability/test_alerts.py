@@ -131,6 +131,11 @@ CASES = {
         {CHECKS % "ok": "0+60x50", CHECKS % "missing_scope": "0+120x50"},
         {CHECKS % "ok": "0+60x50", CHECKS % "missing_scope": "0+30x50", CHECKS % "rate_limited": "0+600x50"},
     ),
+    "ExtauthCertificateEnds": Case(
+        {'extauth_tls_certificate_expiry_timestamp_seconds{listener="grpc"}': "600000x100"},
+        {'extauth_tls_certificate_expiry_timestamp_seconds{listener="grpc"}': "700000x100"},  # in eight days
+        minutes=90,
+    ),
     "ExtauthKeysLeaked": Case(
         {'extauth_registry_leaks_total{outcome="revoked"}': "_x35 1x9"},
         {'extauth_registry_leaks_total{outcome="unknown"}': "_x35 1x9"},
