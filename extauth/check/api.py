@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 
+from extauth.check import answer
 from extauth.check.caller import IdentityHeaders
 from extauth.check.client_address import address_reader
 from extauth.check.credential import Concealment, CredentialFinder
@@ -14,15 +15,21 @@ from extauth.check.rate_headers import RateHeaders
 from extauth.check.request import Request
 from extauth.check.tenant import TenantRule
 from extauth.policy.errors import ErrorTemplate
+from extauth.policy.outage import OutageSettings, outage_of
 from extauth.policy.schema import Api, Match
 from extauth.store.names import Names
 
 
 class ServedApi:
-    """All parts of an API; `errors` are the file's own templates, which the API's go before. `wall` in Unix seconds."""
+    """All parts of an API; `errors` and `outage` are the file's, which its own go before. `wall` in Unix seconds."""
 
     def __init__(
-        self, api: Api, names: Names, errors: Mapping[str, ErrorTemplate], wall: Callable[[], float] = time.time
+        self,
+        api: Api,
+        names: Names,
+        errors: Mapping[str, ErrorTemplate],
+        outage: OutageSettings = OutageSettings(),  # noqa: B008 (it never changes)
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.name = api.name
         self.match: Match = api.match
@@ -40,7 +47,11 @@ class ServedApi:
         self.permits = Permits(api)
         self.limiter = Limiter(api, names)
         self.rate_headers = RateHeaders(api.rate_limit_headers, wall)
-        self.grants = Grants(IdentityHeaders(api.upstream_headers), self.concealment, self.limiter)
+        identity = IdentityHeaders(api.upstream_headers)
+        self.grants = Grants(identity, self.concealment, self.limiter)
+        self.outage = outage_of(api.outage, outage)
+        self.unidentified = answer.allow((), [*self.concealment.headers, *identity.names])
+        """A serialised CheckResponse for a caller of whom nothing is known; see `outage`."""
         self.denials = Denials(api.name, api.credentials, (api.errors, errors))
         self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)
 

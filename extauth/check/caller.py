@@ -69,6 +69,8 @@ class IdentityHeaders:
 
     def __init__(self, names: UpstreamHeaders) -> None:
         self._names = names
+        self.names = [name for name in names.model_dump().values() if name]
+        """All of them."""
 
     def of(self, caller: Caller) -> tuple[list[Header], list[str]]:
         """Headers to set, and names to remove because the caller has nothing to put there: no client may fill them."""

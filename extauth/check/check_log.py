@@ -8,7 +8,7 @@ from extauth.check.request import Request
 from extauth.check.steps import Check
 from extauth.keys.token import key_id_of
 from extauth.policy.check_log import CheckLogSettings
-from extauth.policy.reasons import Reason
+from extauth.policy.reasons import ALLOWING, Reason
 
 _LONGEST = 256  # characters of what the client chose
 
@@ -32,7 +32,7 @@ class CheckLog:
 
     def wants(self, reason: Reason) -> bool:
         """Whether the dice say that a check with this end is to be told of."""
-        share = self._allowed if reason is Reason.OK else self._refused
+        share = self._allowed if reason in ALLOWING else self._refused
         return share > 0 and random.random() < share  # noqa: S311 (no secret)
 
     def tell(self, check: Check, reason: Reason, seconds: float) -> None:

@@ -7,7 +7,6 @@ server) and goes on where the decision stopped.
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from extauth.check import answer
 from extauth.check import request as request_reader
 from extauth.check.api import ServedApi
 from extauth.check.check_log import CheckLog
@@ -19,7 +18,7 @@ from extauth.check.pending import Pending
 from extauth.check.rate_status import status_of
 from extauth.check.request import Request
 from extauth.check.route import Router
-from extauth.check.steps import Check, Step, Verdict, Wait, refuse
+from extauth.check.steps import Check, Step, Verdict, Wait, let_pass, refuse
 from extauth.check.tally import NO_API, Tally
 from extauth.policy.reasons import Reason
 from extauth.store.buckets import Answer, TokenBuckets
@@ -93,11 +92,11 @@ class Decider:
             return refuse(check, Reason.MISSING_SCOPE)
         draw = grant.draw or self._draw(check, grant)
         if draw is None or not draw.buckets:
-            return refuse(check, Reason.UNAVAILABLE) if draw is None else _allow(check, grant, b"")
+            return refuse(check, Reason.UNAVAILABLE) if draw is None else let_pass(check, grant.response)
         taken = self._buckets.take(draw, check.started)
         if taken is not None:
             self._tally.leased(check.api.name, draw)
-            return _allow(check, grant, check.api.rate_headers.of_leases(draw, taken))
+            return let_pass(check, grant.response + check.api.rate_headers.of_leases(draw, taken))
         refused = self._buckets.refused(draw, check.started)
         if refused is not None:
             return self._limit(check, grant, draw, refused)
@@ -109,7 +108,16 @@ class Decider:
 
     def _spend(self, check: Check, grant: Grant, draw: Draw, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True
-        self._buckets.ask(draw, check.deadline, lambda found: go_on(self._limit(check, grant, draw, found)))
+        is_local = check.api.outage.limits == "local"
+        away = None if is_local else lambda: go_on(self._without_buckets(check, grant, draw))
+        self._buckets.ask(draw, check.deadline, lambda found: go_on(self._limit(check, grant, draw, found)), away)
+
+    def _without_buckets(self, check: Check, grant: Grant, draw: Draw) -> Verdict:
+        """What the API's `outage` says of limits, other than `local`, now that Redis has not answered."""
+        if check.api.outage.limits == "error":
+            return refuse(check, Reason.UNAVAILABLE)
+        self._tally.unlimited(check.api.name, draw)
+        return let_pass(check, grant.response)
 
     def _limit(self, check: Check, grant: Grant, draw: Draw, found: Answer) -> Verdict:
         self._tally.spends(check.api.name, found)
@@ -117,7 +125,7 @@ class Decider:
         status = status_of(found.buckets, found.levels, self._clocks.wall(), headers.jitter)
         if status.limited:
             return refuse(check, Reason.RATE_LIMITED, status, headers.of_refusal(draw, status))
-        return _allow(check, grant, headers.of_status(draw, status))
+        return let_pass(check, grant.response + headers.of_status(draw, status))
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
@@ -137,14 +145,3 @@ class Decider:
             self._log.tell_unrouted(request, reason, seconds)
         values = {"method": request.method, "path": request.path, "endpoint": request.path} if request else {}
         return self._no_api.write(reason, grpc=request is not None and request.is_grpc, values=values)
-
-
-def _allow(check: Check, grant: Grant, more: bytes) -> Verdict:
-    """Let it pass; `more` is a serialised part to add to the answer."""
-    concealment = check.api.concealment
-    cookie = concealment.cookie(check.request)
-    parameters = concealment.parameters(check.request)
-    if cookie is not None or parameters:
-        set_cookie = [("cookie", cookie)] if cookie else ()
-        more += answer.more((), set_cookie, ["cookie"] if cookie == "" else (), parameters)
-    return Verdict(Reason.OK, grant.response + more)

@@ -8,7 +8,7 @@ from extauth.check.answer import Header
 from extauth.check.template import Body
 from extauth.policy.credentials import CredentialSource
 from extauth.policy.errors import ErrorTemplate, template_for
-from extauth.policy.reasons import OUTCOMES, Reason
+from extauth.policy.reasons import ALLOWING, OUTCOMES, Reason
 
 _BEARER = "bearer"
 _DEFAULT_BODY = {"error": "{reason}", "message": "{message}"}
@@ -31,7 +31,7 @@ class Denials:
         self._denials: dict[Reason, _Denial] = {
             reason: _Denial(reason, template_for(reason, *templates), self._challenges.for_reason(reason))
             for reason in Reason
-            if reason is not Reason.OK
+            if reason not in ALLOWING
         }
 
     def write(

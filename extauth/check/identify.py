@@ -9,9 +9,10 @@ from extauth.check.grant import Grant
 from extauth.check.guessing import KeyGuard
 from extauth.check.keys import KeyLookup
 from extauth.check.permit import in_force
-from extauth.check.steps import Check, Step, Wait, refuse
+from extauth.check.steps import Check, Step, Verdict, Wait, refuse
 from extauth.check.tally import Tally
 from extauth.check.tokens import Tokens, reason_for
+from extauth.check.unidentified import Unidentified
 from extauth.keys.mark import is_marked
 from extauth.keys.record import KeyRecord, Status
 from extauth.keys.token import key_id_of
@@ -37,6 +38,7 @@ class Identifier:
         self._guard = guard
         self._wall = clocks.wall
         self._monotonic = clocks.monotonic
+        self._unidentified = Unidentified(clocks)
 
     def identify(self, check: Check, authorize: Authorize) -> Step:
         credential = check.api.finder.find(check.request)
@@ -55,7 +57,7 @@ class Identifier:
         if isinstance(found, KeyRecord):  # nearly always
             return self._with_record(check, found, authorize)
         if found is not None:
-            return self._guard.refuse(check, found)
+            return self._without_record(check, digests, found)
         impossible = self._keys.impossible(key)
         if impossible is not None:
             return self._guard.refuse(check, impossible)
@@ -66,9 +68,15 @@ class Identifier:
         def with_record(record: KeyRecord | Reason | None) -> Step:
             if isinstance(record, KeyRecord):
                 return self._with_record(check, record, authorize)
-            return self._guard.refuse(check, record or Reason.INVALID_KEY)
+            return self._without_record(check, digests, record or Reason.INVALID_KEY)
 
         return self._read(check, self._keys.candidates(digests), with_record)
+
+    def _without_record(self, check: Check, digests: Sequence[bytes], reason: Reason) -> Verdict:
+        if reason is Reason.UNAVAILABLE:
+            known = self._keys.last_known(digests)
+            return self._unidentified.end(check, known, redis_is_away=self._reader.redis_is_away)
+        return self._guard.refuse(check, reason)
 
     def _with_record(self, check: Check, record: KeyRecord, authorize: Authorize) -> Step:
         grant = check.grant = check.api.grants.of_key(record)
@@ -110,7 +118,7 @@ class Identifier:
         if found is not None:
             check.lookup = self._tally.absent if found is Reason.INVALID_KEY else self._tally.hit
         elif self._reader.redis_is_away:
-            found = self._keys.find_stale(digests, check.started)
+            found = self._keys.find_stale(digests, check.started, check.api.outage.max_stale)
             check.lookup = None if found is None else self._tally.stale
         return found
 
@@ -124,9 +132,10 @@ class Identifier:
         def after(found: Found) -> Step:
             if not isinstance(found, StoreUnavailableError):
                 return go_on(found)
-            stale = self._keys.find_stale([candidate.digest for candidate in candidates], self._monotonic())
+            digests = [candidate.digest for candidate in candidates]
+            stale = self._keys.find_stale(digests, self._monotonic(), check.api.outage.max_stale)
             if stale is None:
-                return refuse(check, Reason.UNAVAILABLE)
+                return self._unidentified.end(check, self._keys.last_known(digests), redis_is_away=found.is_outage)
             self._tally.stale.inc()
             return go_on(stale)
 

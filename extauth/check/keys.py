@@ -46,13 +46,18 @@ class KeyLookup:
         """The record, None when Redis must be asked, or INVALID_KEY when it is known that there is none."""
         return self._known(digests, self._cache.is_current, now)
 
-    def find_stale(self, digests: Sequence[bytes], now: float) -> KeyRecord | Reason | None:
-        """The record while Redis is away, by what is not too old; None when memory does not know.
+    def find_stale(self, digests: Sequence[bytes], now: float, longest: float) -> KeyRecord | Reason | None:
+        """The record while Redis is away, by what is not older than `longest` seconds; None when memory does not know.
 
         UNAVAILABLE when there was none: one may have been made since.
         """
-        known = self._known(digests, self._cache.may_serve_stale, now)
+        known = self._known(digests, lambda entry, at: self._cache.may_serve_stale(entry, at, longest), now)
         return Reason.UNAVAILABLE if known is Reason.INVALID_KEY else known
+
+    def last_known(self, digests: Sequence[bytes]) -> list[KeyRecord]:
+        """What memory has of these, however old."""
+        entries = [self._cache.get(digest) for digest in digests]
+        return [entry.record for entry in entries if entry is not None and entry.record is not None]
 
     def _known(
         self, digests: Sequence[bytes], usable: Callable[[Entry, float], bool], now: float

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from extauth.check import answer
 from extauth.check.answer import Header
 from extauth.check.api import ServedApi
 from extauth.check.grant import Grant
@@ -31,6 +32,9 @@ class Wait(NamedTuple):
 Step = Verdict | Wait
 
 
+_LAST = 253_402_300_799  # Unix seconds at the end of 9999
+
+
 @dataclass(slots=True)
 class Check:
     """One check on its way. Times in monotonic seconds."""
@@ -46,6 +50,17 @@ class Check:
     lookup: Cell | None = None
     """Counts how the lookup in memory went."""
     asked_redis: bool = False
+
+
+def let_pass(check: Check, response: bytes, reason: Reason = Reason.OK) -> Verdict:
+    """End the check well: with this answer, and what must be hidden from the upstream in this request."""
+    concealment = check.api.concealment
+    cookie = concealment.cookie(check.request)
+    parameters = concealment.parameters(check.request)
+    if cookie is not None or parameters:
+        set_cookie = [("cookie", cookie)] if cookie else ()
+        response += answer.more((), set_cookie, ["cookie"] if cookie == "" else (), parameters)
+    return Verdict(reason, response)
 
 
 def refuse(check: Check, reason: Reason, status: RateStatus | None = None, headers: Sequence[Header] = ()) -> Verdict:
@@ -71,5 +86,5 @@ def _values(check: Check, status: RateStatus | None) -> dict[str, str]:
 
 
 def rfc3339(milliseconds: int) -> str:
-    """Unix milliseconds as UTC to the second."""
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Unix milliseconds as UTC to the second; RFC 3339 has four digits for the year."""
+    return datetime.fromtimestamp(min(max(milliseconds // 1000, 0), _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

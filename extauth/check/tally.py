@@ -56,6 +56,11 @@ class Tally:
             for cell in cells:
                 cell.value += 1
 
+    def unlimited(self, api: str, draw: Draw) -> None:
+        """Count a check that passed although no bucket could be asked."""
+        for bucket in draw.buckets:
+            self._spends[api, bucket.limit, "none", True].inc()
+
     def spends(self, api: str, found: Answer) -> None:
         for bucket, level, source in zip(*found, strict=True):
             self._spends[api, bucket.limit, source, level.enough].inc()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from extauth.policy.names import SettableHeader
-from extauth.policy.reasons import OUTCOMES, Reason
+from extauth.policy.reasons import ALLOWING, OUTCOMES, Reason
 from extauth.settings.model import Settings
 
 STATUSES = frozenset(
@@ -38,7 +38,7 @@ def _with_status(*statuses: HTTPStatus) -> frozenset[Reason]:
 GROUPS: Mapping[str, frozenset[Reason]] = {
     "unauthenticated": _with_status(HTTPStatus.UNAUTHORIZED),
     "forbidden": _with_status(HTTPStatus.FORBIDDEN),
-    "default": frozenset(reason for reason in Reason if reason is not Reason.OK),
+    "default": frozenset(Reason) - ALLOWING,
 }
 """Names under which one template serves several reasons; the narrowest that fits is used."""
 

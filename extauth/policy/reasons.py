@@ -24,6 +24,11 @@ class Reason(StrEnum):
     BAD_REQUEST = "bad_request"
     UNTRUSTED_PROXY = "untrusted_proxy"
     UNAVAILABLE = "unavailable"
+    ALLOWED_UNIDENTIFIED = "allowed_unidentified"
+
+
+ALLOWING = frozenset({Reason.OK, Reason.ALLOWED_UNIDENTIFIED})
+"""With which a request passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,4 +63,6 @@ OUTCOMES: dict[Reason, Outcome] = {
     # Whoever asks is not our Envoy, or an Envoy that nobody gave the secret: its clients have done no wrong.
     Reason.UNTRUSTED_PROXY: Outcome(_UNAUTHENTICATED, 503, "The API key cannot be checked here."),
     Reason.UNAVAILABLE: Outcome(_UNAVAILABLE, 503, "The API key cannot be checked now. Try again."),
+    # While Redis is away, where the API's `outage` says let_anyone_in.
+    Reason.ALLOWED_UNIDENTIFIED: Outcome(_OK, 200, "Allowed without knowing who calls."),
 }

@@ -11,6 +11,7 @@ from extauth.policy.credentials import CredentialSource
 from extauth.policy.errors import Errors
 from extauth.policy.limits import Limit
 from extauth.policy.names import HeaderName, Host, Method, Name, Path, PathPattern, Scope, SettableHeader
+from extauth.policy.outage import ApiOutageSettings
 from extauth.policy.rate_limit_headers import RateLimitHeaders
 from extauth.settings.model import Settings
 
@@ -124,9 +125,22 @@ class Api(Settings):
     errors: Errors = Field(default_factory=dict)
     """What refused callers are told, by reason; goes before the file's own `errors`."""
 
+    outage: ApiOutageSettings = ApiOutageSettings()
+    """What it does while Redis is away."""
+
     @model_validator(mode="after")
     def _limits_have_names_of_their_own(self) -> "Api":
         _refuse_twice([limit.name for limit in self.limits], "limits")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_needs_no_rights(self) -> "Api":
+        if self.outage.unknown_keys == "let_anyone_in":
+            if self.tenant is not None:
+                raise ValueError("its data belongs to tenants, so nobody may be let in: use `unknown_keys: error`")
+            open_to_all = any(not (permission.scopes or permission.any_of) for permission in self.permissions)
+            if self.scopes or (self.permissions and not open_to_all):
+                raise ValueError("it needs scopes, which nobody has who is let in: use `unknown_keys: error`")
         return self
 
 

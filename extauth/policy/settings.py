@@ -14,11 +14,12 @@ from extauth.policy.envoy_secret import EnvoySecretSettings
 from extauth.policy.errors import Errors
 from extauth.policy.http_check import HttpCheckSettings
 from extauth.policy.key_guessing import KeyGuessing
+from extauth.policy.outage import OutageSettings
 from extauth.policy.schema import Api, Apis
 from extauth.settings.model import Settings
 from extauth.settings.redis import RedisSettings
 from extauth.settings.tls import ServerTls
-from extauth.settings.values import Address, Duration, TcpAddress, parse_address
+from extauth.settings.values import Address, Duration, TcpAddress, format_duration, parse_address
 from extauth.telemetry.logs import LogSettings
 from extauth.telemetry.tracing_settings import TracingSettings
 
@@ -84,6 +85,14 @@ class ShutdownSettings(Settings):
     """How long checks under way may take."""
 
 
+class ReadinessSettings(Settings):
+    """What /readyz of a sidecar that was ready once looks at."""
+
+    needs_redis: bool = False
+    """Whether it is not ready while Redis is away. All sidecars lose Redis at the same time, and Kubernetes then sends
+    nobody to any of them: keys in memory would stop working too."""
+
+
 class UsageSettings(Settings):
     """Counting who called what, for the registry's ledger."""
 
@@ -106,6 +115,13 @@ class KeySettings(Settings):
     """
 
 
+def _refuse_staler(outage: OutageSettings, info: ValidationInfo, where: str = "") -> None:
+    cache = info.data.get("cache")
+    if cache is not None and outage.max_stale is not None and outage.max_stale > cache.max_stale:
+        longest = format_duration(cache.max_stale)
+        raise ValueError(f"{where}outage.max_stale is longer than cache.max_stale: use at most {longest}")
+
+
 class SidecarSettings(Settings):
     """extauth.yaml."""
 
@@ -120,6 +136,7 @@ class SidecarSettings(Settings):
     cache: CacheSettings = CacheSettings()
     check: CheckSettings = CheckSettings()
     shutdown: ShutdownSettings = ShutdownSettings()
+    readiness: ReadinessSettings = ReadinessSettings()
     usage: UsageSettings = UsageSettings()
     log: LogSettings = LogSettings()
     check_log: CheckLogSettings = CheckLogSettings()
@@ -127,6 +144,8 @@ class SidecarSettings(Settings):
     bearer: BearerSettings = BearerSettings()
     """Whose bearer tokens are accepted beside API keys."""
     key_guessing: KeyGuessing = KeyGuessing()
+    outage: OutageSettings = OutageSettings()
+    """What APIs do while Redis is away, where they do not say."""
     apis: Apis
     errors: Errors = Field(default_factory=dict)
     """What refused callers are told, by reason, where an API does not say."""
@@ -139,6 +158,19 @@ class SidecarSettings(Settings):
             for address in endpoints((*listen.grpc, *http.listen), workers):
                 parse_address(address)
         return workers
+
+    @field_validator("outage")
+    @classmethod
+    def _no_staler_than_the_cache(cls, outage: OutageSettings, info: ValidationInfo) -> OutageSettings:
+        _refuse_staler(outage, info)
+        return outage
+
+    @field_validator("apis")
+    @classmethod
+    def _apis_no_staler_than_the_cache(cls, apis: tuple[Api, ...], info: ValidationInfo) -> tuple[Api, ...]:
+        for api in apis:
+            _refuse_staler(api.outage, info, f"api {api.name!r}: ")
+        return apis
 
     @field_validator("apis")
     @classmethod

@@ -20,7 +20,10 @@ from extauth.store.buckets import TokenBuckets
 from extauth.store.key_reader import KeyReader
 from extauth.store.names import Names
 from extauth.store.near_cache import NearCache
+from extauth.telemetry.logs import logger
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,13 @@ class Engine:
 
     def _make(self, settings: SidecarSettings) -> Decider:
         parts = self._parts
+        for api in settings.apis:
+            if api.outage.unknown_keys == "let_anyone_in":
+                _log.warning("anyone_is_let_in_while_redis_is_away", api=api.name)
         tally, clocks = self._tally(settings), Clocks()
         keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache, accepts_imported=settings.keys.imported)
         return Decider(
-            [ServedApi(api, parts.names, settings.errors) for api in settings.apis],
+            [ServedApi(api, parts.names, settings.errors, settings.outage) for api in settings.apis],
             Denials(NO_API, templates=[settings.errors]),
             Identifier(keys, parts.tokens, parts.reader, tally, clocks, self._guard),
             parts.buckets,

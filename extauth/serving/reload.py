@@ -1,8 +1,8 @@
 """Taking over a changed policy file while serving; a bad one changes nothing.
 
-`apis`, `errors` and `key_guessing` are taken over. Other sections describe the process itself and need a restart: they
-are named in the log, and what else changed is taken over all the same, unless an API refers to an issuer that is not
-there yet.
+`apis`, `errors`, `key_guessing` and `outage` are taken over. Other sections describe the process itself and need a
+restart: they are named in the log, and what else changed is taken over all the same, unless an API refers to an issuer
+that is not there yet.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
 _PACE = 2.0  # seconds between looks at the file
-_TAKEN_OVER = ("apis", "errors", "key_guessing")
+_TAKEN_OVER = ("apis", "errors", "key_guessing", "outage")
 
 Apply = Callable[[SidecarSettings, str], None]
 """Take over settings of which only the policy has changed, and the file's text. May raise RefusedError."""

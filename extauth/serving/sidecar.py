@@ -145,7 +145,7 @@ class Sidecar:
             Component(
                 "warm", lambda: None if self._feed.has_followed else "has not read the change feed yet", vital=True
             ),
-            Component("redis", self._feed.fault, vital=False),
+            Component("redis", self._feed.fault, vital=self._settings.readiness.needs_redis),
             *self._bearer.components(),
         ]
 

@@ -14,8 +14,8 @@ from extauth.store.local_buckets import LocalBuckets
 from extauth.store.shared_buckets import Spend
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
-Source: TypeAlias = Literal["lease", "redis", "local"]
-SOURCES: tuple[Source, ...] = ("lease", "redis", "local")
+Source: TypeAlias = Literal["lease", "redis", "local", "none"]
+SOURCES: tuple[Source, ...] = ("lease", "redis", "local", "none")
 _MOST_LOCAL = 100_000
 
 
@@ -55,14 +55,23 @@ class TokenBuckets:
         found = self.leases.refused(draw, now)
         return None if found is None else Answer((found[0],), (found[1],), ("lease",))
 
-    def ask(self, draw: Draw, deadline: float, done: Callable[[Answer], None]) -> None:
-        """Take what leases have, and ask Redis for the rest, all buckets in one call."""
+    def ask(
+        self, draw: Draw, deadline: float, done: Callable[[Answer], None], away: Callable[[], None] | None = None
+    ) -> None:
+        """Take what leases have, and ask Redis for the rest, all buckets in one call.
+
+        When Redis does not answer, local buckets do; with `away` that is called in place of `done`, and no token taken.
+        """
         asked = self._clock()
         held = [self.leases.take_some(bucket, asked) for bucket in draw.buckets]
         rest = [bucket for bucket, taken in zip(draw.buckets, held, strict=True) if not taken]
 
         def answered(levels: Sequence[Level] | StoreUnavailableError) -> None:
             source: Source = "redis"
+            if isinstance(levels, StoreUnavailableError) and away is not None:
+                put_back([granted for taken in held for granted in taken])
+                away()
+                return
             if isinstance(levels, StoreUnavailableError):
                 levels, source = self._local.spend(rest), "local"
             else:

@@ -26,12 +26,20 @@ CLIENT_ERRORS = (RedisError, RedisClusterException, OSError)
 """All that a call of redis-py may raise."""
 
 
+_OUTAGES = frozenset({"circuit", "cluster", "connection", "loading", "timeout"})
+
+
 class StoreUnavailableError(Exception):
     """Redis did not answer, or could not do what was asked. `kind` is a metric label from a closed set."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"Redis: {kind}")
         self.kind = kind
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether Redis is away: not when we are too slow for what is asked of us, which anybody can bring about."""
+        return self.kind in _OUTAGES
 
 
 class RedirectedError(StoreUnavailableError):

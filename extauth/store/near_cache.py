@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from extauth.keys.record import KeyRecord, Version
 
-_NEVER = float("-inf")
+_NEVER, _FOREVER = float("-inf"), float("inf")
 
 
 class Entry:
@@ -70,9 +70,9 @@ class NearCache:
         bound = self._freshness.negative if entry.record is None else self._freshness.max_staleness
         return now - max(entry.read_at, self._confirmed_at) < bound
 
-    def may_serve_stale(self, entry: Entry, now: float) -> bool:
-        """Whether the entry may answer while Redis cannot."""
-        return now - max(entry.read_at, self._confirmed_at) < self._freshness.max_stale
+    def may_serve_stale(self, entry: Entry, now: float, longest: float = _FOREVER) -> bool:
+        """Whether the entry may answer while Redis cannot: within `max_stale`, and `longest` seconds."""
+        return now - max(entry.read_at, self._confirmed_at) < min(self._freshness.max_stale, longest)
 
     def confirm(self, now: float) -> None:
         """All changes up to `now` have been applied."""

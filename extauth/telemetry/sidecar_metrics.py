@@ -72,8 +72,8 @@ class SidecarMetrics:
         )
         self.bucket_spends = CellCounter(
             "extauth_bucket_spends",
-            "Buckets asked for tokens; outcome is allowed or limited, source is lease (from memory), redis, or local "
-            "while that is away.",
+            "Buckets asked for tokens; outcome is allowed or limited, source is lease (from memory), redis, and while "
+            "that is away local, or none where the policy then does not limit.",
             ["api", "limit", "source", "outcome"],
             registry=registry,
         )
