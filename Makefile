@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults bench-compare limits-accuracy profile clean
+.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults soak bench-compare limits-accuracy profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -104,6 +104,9 @@ bench: $(VENV)/.dev ## measure everything, write docs/performance.md, 15 minutes
 
 faults: $(VENV)/.dev ## let a sidecar's Redis suffer every fault, write docs/faults.md, 3 minutes
 	$(BIN)/python -m tests.faults
+
+soak: $(VENV)/.dev ## an hour of steady load: are verdicts right, does memory stay; ARGS='--minutes 5', ARGS=--write
+	$(BIN)/python -m tests.soak $(ARGS)
 
 bench-compare: $(VENV)/.dev ## what a check costs now, and in BASE=<revision>
 	@test -n "$(BASE)" || { echo "against what? make bench-compare BASE=<revision>"; exit 2; }

@@ -1,0 +1,1 @@
+"""Whether what sidecars answer is what the registry has decided, whatever happens to what lies between them."""
