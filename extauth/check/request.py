@@ -1,11 +1,13 @@
 """Reading a CheckRequest: the only file that knows what Envoy asks with."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from google.protobuf.message import DecodeError
 
-from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import AttributeContext, CheckRequest, HeaderMap, HeaderValue
+from extauth.check.header_map import HeaderLines
+from extauth.wire.envoy.service.auth.v3.late_headers_pb2 import AttributeContext, CheckRequest
+
+_parse = CheckRequest.FromString
 
 
 class Request:
@@ -20,7 +22,7 @@ class Request:
     ) -> None:
         self._attributes = attributes
         self._host: str | None = None
-        self.headers: Mapping[str, str] = http.headers or _by_name(http.header_map)
+        self.headers: Mapping[str, str] = http.headers or HeaderLines(http.header_map)
         self.method = method
         # Never parsed as a URL: "//x" would be read as an authority. Envoy never sends a fragment.
         self.path, _, self.query = path.partition("?")
@@ -52,7 +54,7 @@ class Request:
 def read(message: bytes) -> Request | None:
     """The request in a serialised CheckRequest; None when it is unreadable or tells of no HTTP request."""
     try:
-        attributes = CheckRequest.FromString(message).attributes
+        attributes = _parse(message).attributes
     except DecodeError:
         return None
     # A request without a method is none: so is a CheckRequest that tells of no HTTP request at all.
@@ -62,48 +64,6 @@ def read(message: bytes) -> Request | None:
     if not method or (not path and method != "CONNECT"):
         return None
     return Request(attributes, http, method, path)
-
-
-class _HeaderLines(Mapping[str, str]):
-    """Header lines of which each has a name of its own; a value is decoded when it is asked for."""
-
-    __slots__ = ("_lines",)
-
-    def __init__(self, lines: dict[str, HeaderValue]) -> None:
-        self._lines = lines
-
-    def __getitem__(self, name: str) -> str:
-        return _text(self._lines[name])
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (Mapping's own signature)
-        line = self._lines.get(name)
-        return default if line is None else _text(line)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._lines
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-
-def _by_name(raw: HeaderMap) -> Mapping[str, str]:
-    lines = {line.key: line for line in raw.headers}
-    names = "".join(lines)
-    if len(lines) == len(raw.headers) and names == names.lower():
-        return _HeaderLines(lines)
-    headers: dict[str, str] = {}
-    for line in raw.headers:
-        name, value = line.key.lower(), _text(line)
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
-
-
-def _text(line: HeaderValue) -> str:
-    # A byte outside ASCII becomes a character that no key contains, so it can never pass for another byte.
-    return line.raw_value.decode("ascii", "replace") if line.raw_value else line.value
 
 
 def normalise_host(host: str) -> str:
