@@ -11,6 +11,7 @@ from extauth.cli.keys_export import export
 from extauth.cli.keys_health import health
 from extauth.cli.keys_import import import_keys
 from extauth.cli.keys_leaks import leaks
+from extauth.cli.keys_rotate_all import rotate_all
 from extauth.cli.keys_session import Session, connected
 from extauth.cli.keys_update import path_of, update
 from extauth.cli.keys_values import duration, past_time, time
@@ -44,6 +45,7 @@ keys.add_command(export)
 keys.add_command(health)
 keys.add_command(import_keys)
 keys.add_command(leaks)
+keys.add_command(rotate_all)
 keys.add_command(update)
 
 
@@ -85,6 +87,7 @@ def create(
 @click.option("--text", help="Part of a name or of who made it, or the beginning of a key id.")
 @click.option("--expires-before", callback=time, help="Only those that end before: a duration from now, or RFC 3339.")
 @click.option("--unused-since", callback=past_time, help="Only those not used since: a duration ago, or RFC 3339.")
+@click.option("--pepper", help="Only those stored under this pepper.")
 @click.option("--sort", type=click.Choice(_SORTS), help="Default: created.")
 @click.option("--order", type=click.Choice(["asc", "desc"]), help="Default: newest, soonest or latest first.")
 @options.limit

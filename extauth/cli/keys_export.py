@@ -27,6 +27,7 @@ _STATES = ("active", "pending", "suspended", "disabled", "expired", "revoked")
 @click.option("--text", help="Part of a name or of who made it, or the beginning of a key id.")
 @click.option("--expires-before", callback=time, help="Only those that end before: a duration from now, or RFC 3339.")
 @click.option("--unused-since", callback=past_time, help="Only those not used since: a duration ago, or RFC 3339.")
+@click.option("--pepper", help="Only those stored under this pepper.")
 @connected_for()
 def export(session: Session, *, file: Path | None, form: str | None, **query: Any) -> None:  # noqa: ANN401 (click's values)
     """Write all keys, oldest first, or some of them: JSON lines or CSV, without secrets.

@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metrics
 
+from extauth.cli.registry_backup import backup, restore
 from extauth.cli.registry_epoch import new_epoch
+from extauth.cli.registry_peppers import peppers, retire_pepper
 from extauth.cli.settings_file import config_option, load_or_exit
 from extauth.cli.stopping import stop_requested
 from extauth.publish.publisher import Publisher
@@ -16,6 +18,7 @@ from extauth.registry.addresses import ListenError
 from extauth.registry.errors import ConflictError, InvalidError, UnavailableError
 from extauth.registry.first_owner import make_first_owner
 from extauth.registry.metrics import RegistryMetrics
+from extauth.registry.pepper_use import MissingPepperError
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
 from extauth.settings.values import SecretError
@@ -37,7 +40,11 @@ def registry() -> None:
     """The key registry."""
 
 
+registry.add_command(backup)
 registry.add_command(new_epoch)
+registry.add_command(peppers)
+registry.add_command(restore)
+registry.add_command(retire_pepper)
 
 
 @registry.command()
@@ -54,7 +61,7 @@ def serve(path: Path) -> None:
         server.components["publisher"] = publisher.fault
         collector = collector_for(settings, server, publisher)
         server.start()
-    except (SecretError, TlsError, ListenError, UnavailableError) as error:
+    except (SecretError, TlsError, ListenError, UnavailableError, MissingPepperError) as error:
         raise click.ClickException(str(error)) from error
     publisher.start()
     collector.start()

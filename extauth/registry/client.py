@@ -58,12 +58,17 @@ class Client:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | int] | None = None,
         revision: int | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> dict[str, Any]:
         """The JSON object of a successful answer, empty when it has none; RefusedError or UnreachableError.
 
-        With `revision` nothing is changed when it is no longer the one of what is to be changed.
+        With `revision` nothing is changed when it is no longer the one of what is to be changed. With an
+        `idempotency_key` what makes a secret may be asked for again, and is done once.
         """
         conditions = {} if revision is None else {"if-match": f'"{revision}"'}
+        if idempotency_key is not None:
+            conditions["idempotency-key"] = idempotency_key
         if body is None:
             return self._send(method, path, query, None, conditions)
         return self._send(method, path, query, json.dumps(body).encode(), {**conditions, **_JSON})

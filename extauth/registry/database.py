@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from extauth.registry import migrations
+from extauth.registry.database_failures import OTHER, explain
 from extauth.registry.errors import UnavailableError
 from extauth.registry.schema import registry
 from extauth.telemetry.logs import logger
@@ -65,6 +66,15 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A read transaction that sees one moment, however long it reads; UnavailableError when the database fails."""
+        with self.read() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's see no other
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                migrations.let_it_take_its_time(connection)
+            yield connection
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: all of it or, after any error, nothing. UnavailableError when the database fails.
 
@@ -101,7 +111,7 @@ def _translated() -> Iterator[None]:
     except (DBAPIError, PoolTimeoutError) as error:
         detail = str(error.orig) if isinstance(error, OperationalError) else ""
         _log.warning("the database failed", error=type(error).__name__, detail=detail)
-        raise UnavailableError("the database does not answer: try again, and see the registry's log") from None
+        raise UnavailableError(explain(error.orig) if isinstance(error, DBAPIError) else OTHER) from None
 
 
 def _sqlite_engine(url: URL, deadline: float) -> Engine:
@@ -141,9 +151,22 @@ def _postgresql_engine(url: URL, deadline: float) -> Engine:
         "prepare_threshold": None,  # poolers between us and the server may not know of prepared statements
     }
     # What is read after a wait for another writer has to be what that writer committed.
-    return create_engine(
+    engine = create_engine(
         url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments, **_pool(deadline)
     )
+    from extauth.registry.patient_connection import PatientConnection  # noqa: PLC0415 (the driver is an extra)
+
+    def connect(_dialect: object, _record: object, words: Any, named: Any) -> PatientConnection:  # noqa: ANN401 (SQLAlchemy's)
+        connection = PatientConnection.connect(*words, **named)
+        connection.patience = deadline
+        return connection
+
+    def reset(connection: PatientConnection, _record: object, _state: object) -> None:
+        connection.patience = deadline  # a migration had set it aside
+
+    event.listen(engine, "do_connect", connect)
+    event.listen(engine, "reset", reset)
+    return engine
 
 
 _ENGINES = {"sqlite": _sqlite_engine, "postgresql": _postgresql_engine}

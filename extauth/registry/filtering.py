@@ -34,6 +34,8 @@ class Filter:
     expires_before: int | None = None
     unused_since: int | None = None
     """Keys that are older than that and have not been used from then on."""
+    pepper: str = ""
+    """The id of the one that their digests are under."""
 
 
 def conditions(wanted: Filter, order: Order, section: Section, now: int, dialect: str) -> list[ColumnElement[bool]]:
@@ -50,6 +52,8 @@ def conditions(wanted: Filter, order: Order, section: Section, now: int, dialect
         on_it = select(tenants.c.id).where(tenants.c.plan == wanted.plan)
         by_tenant = and_(look(keys.c.plan) == "", look(keys.c.tenant).in_(on_it))
         found.append(or_(look(keys.c.plan) == wanted.plan, by_tenant))
+    if wanted.pepper:
+        found.append(look(keys.c.pepper_id) == wanted.pepper)
     if wanted.scope:  # scopes have no character that JSON writes in another way
         found.append(_PLACE_OF[dialect](cast(keys.c.scopes, Text), f'"{wanted.scope}"') > 0)
     if wanted.text:

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.types import ASGIApp
 
+from extauth.registry import times
 from extauth.registry.admin_tokens import AdminTokens
 from extauth.registry.audit_listing import AuditTrail
 from extauth.registry.authentication import Authenticator, BootstrapToken
@@ -29,6 +30,7 @@ from extauth.registry.leaks import LeakReports
 from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
+from extauth.registry.pepper_use import check_peppers
 from extauth.registry.plans import PlanRegistry
 from extauth.registry.propagator import Propagator
 from extauth.registry.rest.admin_token_routes import AdminTokenRoutes
@@ -107,10 +109,14 @@ class RegistryServer:
         self._closers = ExitStack()
 
     def start(self) -> None:
-        """Migrate the database, then answer; UnavailableError or ListenError, and nothing is left open then."""
+        """Migrate the database, then answer; nothing is left open after an error.
+
+        UnavailableError, ListenError, or MissingPepperError when something in force is under another pepper.
+        """
         with ExitStack() as opened:
             opened.callback(self._database.close)
             self._database.migrate()
+            self._check_peppers()
             propagator = Propagator(self._database, self._metrics)
             opened.callback(propagator.stop, _STOP_PATIENCE)
             propagator.start()
@@ -135,6 +141,10 @@ class RegistryServer:
     def stop(self) -> None:
         """Let open requests end, end the watchers, close the database. May be called twice."""
         self._closers.close()
+
+    def _check_peppers(self) -> None:
+        with self._database.read() as connection:
+            check_peppers(connection, {pepper.id for pepper in self._settings.keys.peppers}, times.now())
 
     def _tell_of_missing_owner(self) -> None:
         if not self._authenticator.lets_somebody_in():

@@ -46,6 +46,7 @@ class Action(StrEnum):
     IMPORT_BEGUN = "import_begun"
     IMPORT_ENDED = "import_ended"
     EPOCH_BEGUN = "epoch_begun"
+    RESTORED = "restored"
     ADMIN_CREATED = "admin_token_created"
     ADMIN_ROTATED = "admin_token_rotated"
     ADMIN_REVOKED = "admin_token_revoked"

@@ -2,9 +2,12 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, func, select, text
 
@@ -15,20 +18,53 @@ _POSTGRESQL_LOCK = 0x65787461757468  # "extauth"; any number that nobody else ta
 _PATIENCE = 600  # seconds for other processes to finish theirs
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, revision: str = "head") -> None:
     """Apply all steps that are missing, in the write transaction of `connection`, while other processes wait.
 
-    UnavailableError for an unknown schema.
+    With `revision` only those up to that. UnavailableError for an unknown schema.
     """
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    let_it_take_its_time(connection)
     if connection.dialect.name == "postgresql":  # on SQLite the transaction itself keeps others out
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
-        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes its time
-        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # on a busy machine we are slow
         connection.execute(select(func.pg_advisory_xact_lock(_POSTGRESQL_LOCK)))
     try:
         with _one_at_a_time:
-            command.upgrade(config, "head")
+            command.upgrade(_config(connection), revision)
     except CommandError:
         raise UnavailableError("the database belongs to a later version of extauth: run that version") from None
+
+
+def let_it_take_its_time(connection: Connection) -> None:
+    """No deadlines in the transaction of `connection`, but for locks of others."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}s'"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))  # an index of a large table takes its time
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))  # on a busy machine we are slow
+        driver: Any = connection.connection.driver_connection
+        driver.patience = None  # until the connection is back in the pool
+
+
+def present(connection: Connection) -> str | None:
+    """The step that the database has come to; None for one without tables."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def known() -> frozenset[str]:
+    """All steps of this version."""
+    return frozenset(script.revision for script in _scripts().walk_revisions())
+
+
+def latest() -> str:
+    """The last of them."""
+    head = _scripts().get_current_head()
+    assert head is not None
+    return head
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    return config

@@ -110,6 +110,8 @@ class FilterQuery(GivenQuery):
     """Keys that have expired or will by then."""
     unused_since: GivenTime | None = None
     """Keys that were made before that and have not been used from then on."""
+    pepper: str = ""
+    """Keys that are stored under the pepper of this id."""
 
     def filter(self) -> Filter:
         return Filter(
@@ -120,6 +122,7 @@ class FilterQuery(GivenQuery):
             text=self.text,
             expires_before=self.expires_before,
             unused_since=self.unused_since,
+            pepper=self.pepper,
         )
 
 
