@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.bench.page import versions
 from tests.bench.processes import machine
 from tests.bench.tables import table
-from tests.faults.check_watch import Told
-from tests.faults.outage_run import ALLOWED, LASTS, OutageRun, Verdicts
+from tests.faults.check_watch import Told, Verdicts
+from tests.faults.outage_run import ALLOWED, LASTS, OutageRun
 from tests.faults.redis_faults import FAULTS
 
 _PAGE = Path(__file__).parents[2] / "docs" / "faults.md"

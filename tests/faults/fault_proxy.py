@@ -1,4 +1,4 @@
-"""A TCP proxy in front of a server on a unix socket, which can be told to misbehave."""
+"""A TCP proxy in front of a server, which can be told to misbehave."""
 
 import asyncio
 import socket
@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,22 @@ async def _faithful(data: bytes) -> tuple[bytes, bool]:
     return data, True
 
 
-class FaultProxy:
-    """`start`, then change its behaviour at will, then `stop`. All of it acts on connections old and new."""
+@dataclass
+class _Talk:
+    """One connection, and what was asked on it last."""
 
-    def __init__(self, upstream: Path) -> None:
+    asked: bytes = b""
+
+
+class FaultProxy:
+    """`start`, then change its behaviour at will, then `stop`. All of it acts on connections old and new.
+
+    `upstream` is a unix socket, or a port of this machine.
+    """
+
+    def __init__(self, upstream: Path | int) -> None:
         self._upstream = upstream
+        self._marker = b""
         self._answer: Answer = _faithful
         self._forwards = asyncio.Event()
         self._forwards.set()
@@ -50,6 +62,15 @@ class FaultProxy:
     def cut(self) -> None:
         """Reset all connections, once."""
         self._run(self._reset_all())
+
+    @contextmanager
+    def only(self, marker: bytes) -> Iterator[None]:
+        """Let the black hole and changed answers concern those connections alone whose last request has a `marker`."""
+        self._marker = marker
+        try:
+            yield
+        finally:
+            self._marker = b""
 
     @contextmanager
     def black_hole(self) -> Iterator[None]:
@@ -116,12 +137,13 @@ class FaultProxy:
             _reset(writer)
             return
         try:
-            from_server, to_server = await asyncio.open_unix_connection(str(self._upstream))
+            from_server, to_server = await self._connect()
         except OSError:
             _reset(writer)
             return
         self._writers |= {writer, to_server}
-        ways = [self._copy(reader, to_server, _faithful), self._copy(from_server, writer, self._answers)]
+        talk = _Talk()
+        ways = [self._ask(reader, to_server, talk), self._answer_to(talk, from_server, writer)]
         tasks = [asyncio.ensure_future(way) for way in ways]
         with suppress(asyncio.CancelledError):  # at the end; asyncio would log it
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -131,24 +153,42 @@ class FaultProxy:
             self._writers.discard(end)
             end.close()
 
-    async def _answers(self, data: bytes) -> tuple[bytes, bool]:
-        return await self._answer(data)
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._upstream, int):
+            return await asyncio.open_connection("127.0.0.1", self._upstream)
+        return await asyncio.open_unix_connection(str(self._upstream))
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, change: Answer) -> None:
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: _Talk) -> None:
         with suppress(ConnectionError, RuntimeError):
             while data := await reader.read(_CHUNK):
-                await self._forwards.wait()
-                changed, goes_on = await change(data)
+                talk.asked = data
+                await self._pass_through(talk)
+                writer.write(data)
+                await writer.drain()
+
+    async def _answer_to(self, talk: _Talk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, RuntimeError):
+            while data := await reader.read(_CHUNK):
+                await self._pass_through(talk)
+                changed, goes_on = await self._answer(data) if self._marker in talk.asked else (data, True)
                 writer.write(changed)
                 await writer.drain()
                 if not goes_on:
                     return
 
+    async def _pass_through(self, talk: _Talk) -> None:
+        if self._marker in talk.asked:
+            await self._forwards.wait()
 
-async def late(data: bytes) -> tuple[bytes, bool]:
-    """Half a second late."""
-    await asyncio.sleep(0.5)
-    return data, True
+
+def late_by(seconds: float) -> Answer:
+    """Everything, and so much later."""
+
+    async def late(data: bytes) -> tuple[bytes, bool]:
+        await asyncio.sleep(seconds)
+        return data, True
+
+    return late
 
 
 async def half(data: bytes) -> tuple[bytes, bool]:

@@ -1,7 +1,7 @@
 """A sidecar whose Redis misbehaves, and callers who go on asking."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from extauth.keys.record import KeyRecord, Status
 from extauth.keys.token import generate
 from extauth.store.names import Names
-from tests.faults.check_watch import CheckWatch, Told
+from tests.faults.check_watch import CheckWatch, Verdicts
 from tests.faults.fault_proxy import FaultProxy
 from tests.faults.redis_faults import Fault, Site
 from tests.support.keys import issue
@@ -40,8 +40,6 @@ ALLOWED = {
     "made up": {"401", "503"},
 }
 """What each kind of caller may be told, whatever the fault."""
-Verdicts = Mapping[str, Told]
-"""By kind of caller."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 import redis
 
-from tests.faults.fault_proxy import FaultProxy, garbage, half, late
+from tests.faults.fault_proxy import FaultProxy, garbage, half, late_by
 from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
 
@@ -189,7 +189,7 @@ FAULTS: Mapping[str, Fault] = {
     "network: black hole": _through_the_proxy(FaultProxy.black_hole),
     "network: connections refused": _through_the_proxy(FaultProxy.refusing),
     "network: connections reset": _through_the_proxy(FaultProxy.resetting),
-    "network: answers half a second late": _through_the_proxy(lambda proxy: proxy.answering(late)),
+    "network: answers half a second late": _through_the_proxy(lambda proxy: proxy.answering(late_by(0.5))),
     "network: answers cut off": _through_the_proxy(lambda proxy: proxy.answering(half)),
     "network: answers garbled": _through_the_proxy(lambda proxy: proxy.answering(garbage)),
 }

@@ -1,83 +1,21 @@
 """Three real `extauth registry serve` on one PostgreSQL and one Redis: one publishes, another takes its place."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import redis
-import yaml
 
-from extauth.registry.client import Client
 from extauth.store.key_reader import decode
-from extauth.store.names import Names
-from tests.e2e.running import free_base
 from tests.e2e.samples import scrape
+from tests.faults.registry_process import NAMES, Registry
 from tests.support.postgresql_server import PostgresqlServer
 from tests.support.redis_server import PACKAGES, RedisServer
 from tests.support.wait import wait_until
 
-TOKEN = "the-admin-token-of-the-tests"
-NAMES = Names("test")
-
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
-
-
-class Registry:
-    """One replica."""
-
-    def __init__(self, folder: Path, database_url: str, redis_url: str) -> None:
-        folder.mkdir()
-        base = free_base(2)
-        self.url = f"http://127.0.0.1:{base}"
-        self.client = Client(self.url, TOKEN)
-        self._log = folder / "log"
-        self._settings = folder / "registry.yaml"
-        for name, secret in (("token", TOKEN), ("pepper", "a pepper of 32 bytes or even more")):
-            (folder / name).write_text(secret)
-        settings = {
-            "database": database_url,
-            "listen": {"http": f"127.0.0.1:{base}", "grpc": f"127.0.0.1:{base + 1}"},
-            "admin_token": {"file": str(folder / "token")},
-            "keys": {"peppers": [{"id": "p1", "file": str(folder / "pepper")}]},
-            "redis": {"url": redis_url, "namespace": NAMES.namespace},
-        }
-        self._settings.write_text(yaml.safe_dump(settings))
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "extauth", "registry", "serve", "-c", str(self._settings)]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, self._log.read_text()
-        try:
-            return bool(self.ready())
-        except OSError:
-            return False
-
-    def ready(self) -> dict[str, str]:
-        with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as response:
-            found: dict[str, str] = json.load(response)
-            return found
-
-    @property
-    def is_leading(self) -> bool:
-        return scrape(f"{self.url}/metrics")("extauth_publisher_leading") == 1
-
-    def create(self) -> str:
-        """The id of a new key."""
-        return str(self.client.call("POST", "/v1/keys", {"name": "a key", "tenant": "acme"})["id"])
-
-    def end(self, number: int) -> None:
-        os.kill(self.process.pid, number)
-        self.process.wait(30)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.server import RegistryServer
 from extauth.registry.settings import RegistrySettings
+from tests.faults.fault_proxy import FaultProxy
 from tests.registry.conftest import client_of, postgresql_database
 from tests.support.postgresql_server import PostgresqlServer
 
@@ -99,6 +100,29 @@ def test_a_connection_that_was_cut_is_made_anew(open_database: Callable[..., Dat
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
     assert registry.create(NEW, "tester").key.revision == 2
+
+
+def test_a_server_that_says_nothing_is_given_up(postgresql_server: PostgresqlServer) -> None:
+    proxy = FaultProxy(postgresql_server.socket)
+    proxy.start()
+    address = f"127.0.0.1:{proxy.port}/postgres?sslmode=disable&gssencmode=disable"
+    database = Database(f"postgresql://postgres@{address}", deadline=SHORT)
+    with database.read() as connection:
+        connection.execute(text("SELECT 1"))
+    with proxy.black_hole(), pytest.raises(UnavailableError), database.read() as connection:
+        connection.execute(text("SELECT 1"))
+    with database.read() as connection:
+        connection.execute(text("SELECT 1"))
+    database.close()
+    proxy.stop()
+
+
+def test_a_server_that_takes_no_writes_is_told(open_database: Callable[..., Database], url: str) -> None:
+    registry = registry_of(open_database())
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name_of(url)} SET default_transaction_read_only = on".encode())
+    with pytest.raises(UnavailableError, match="no changes now"):
+        registry.create(NEW, "tester")
 
 
 def test_a_server_that_is_away_is_told_and_comes_back() -> None:

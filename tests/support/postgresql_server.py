@@ -69,7 +69,19 @@ class PostgresqlServer:
         """As in a crash: connections break, and nothing is written any more. `start` begins with recovery."""
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)  # SIGKILL would leave the backends running
-        self._process.wait(30)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.signal_all(signal.SIGKILL)
+            self._process.wait(15)
+
+    def signal_all(self, number: int) -> None:
+        """To the server and all processes that it has started."""
+        assert self._process is not None
+        own = self._process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text(encoding="ascii").split()
+        for process in (own, *map(int, children)):
+            os.kill(process, number)
 
     def remove(self) -> None:
         self.kill()
@@ -77,11 +89,11 @@ class PostgresqlServer:
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         """A statement of an administrator, outside transactions."""
-        with psycopg.connect(self._conninfo, dbname=database, autocommit=True) as connection:
+        with psycopg.connect(self.conninfo, dbname=database, autocommit=True) as connection:
             connection.execute(statement.encode())
 
     def version(self) -> str:
-        with psycopg.connect(self._conninfo) as connection:
+        with psycopg.connect(self.conninfo) as connection:
             return str(connection.info.parameter_status("server_version"))
 
     def url(self, database: str) -> str:
@@ -89,7 +101,13 @@ class PostgresqlServer:
         return f"postgresql://postgres@/{database}?host={self._directory}"
 
     @property
-    def _conninfo(self) -> str:
+    def socket(self) -> Path:
+        """Where it listens."""
+        return self._directory / ".s.PGSQL.5432"
+
+    @property
+    def conninfo(self) -> str:
+        """For libpq, without a database."""
         return f"host={self._directory} user=postgres dbname=postgres connect_timeout=10"
 
     def _installed(self) -> Path:
