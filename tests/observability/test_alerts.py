@@ -56,6 +56,10 @@ CASES = {
         {CHECKS % "untrusted_proxy": "0+60x50", CHECKS % "ok": "0+600x50"},
         {CHECKS % "untrusted_proxy": "7x50", CHECKS % "unavailable": "0+60x50"},
     ),
+    "ExtauthAnyoneIsLetIn": Case(
+        {CHECKS % "allowed_unidentified": "0x35 10x9"},
+        {CHECKS % "allowed_unidentified": "10x50", CHECKS % "unavailable": "0+60x50"},
+    ),
     "ExtauthChecksSlow": Case(
         {SLOW_CHECKS % "0.1": "0+90x50", SLOW_CHECKS % "0.3": "0+100x50", SLOW_CHECKS % "+Inf": "0+100x50"},
         {SLOW_CHECKS % "0.1": "0+995x50", SLOW_CHECKS % "0.3": "0+1000x50", SLOW_CHECKS % "+Inf": "0+1000x50"},
