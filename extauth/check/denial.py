@@ -80,7 +80,7 @@ class _Denial:
     def _write(self, grpc: bool, values: Mapping[str, str], extra: Sequence[Header]) -> bytes:  # noqa: FBT001
         headers = [*(self._grpc_headers if grpc else self._headers), *extra]
         body = "" if grpc else self._body.fill({**self._constants, **values})
-        write = answer.fail if self._reason is Reason.UNAVAILABLE else answer.deny
+        write = answer.fail if self._reason.is_ours else answer.deny
         return write(self._reason, self._status, headers, body)
 
 

@@ -44,6 +44,7 @@ GROUPS: Mapping[str, frozenset[Reason]] = {
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]*)\}")
 _SERVER_FAULT = 500
+_OURS = frozenset(reason for reason in Reason if reason.is_ours)
 
 
 def _status(value: int) -> int:
@@ -90,7 +91,7 @@ def _errors(templates: dict[str, ErrorTemplate]) -> dict[str, ErrorTemplate]:
     for name, template in templates.items():
         if name not in known:
             raise ValueError(f"{name!r} is no reason: use {', '.join(sorted(known))}")
-        if name == Reason.UNAVAILABLE and (template.status or _SERVER_FAULT) < _SERVER_FAULT:
+        if name in _OURS and (template.status or _SERVER_FAULT) < _SERVER_FAULT:
             raise ValueError(f"{template.status} would blame the caller for a fault of ours: use 500 or above")
     return templates
 
@@ -102,10 +103,10 @@ Errors = Annotated[dict[str, ErrorTemplate], AfterValidator(_errors)]
 def template_for(reason: Reason, *layers: Mapping[str, ErrorTemplate]) -> ErrorTemplate:
     """The narrowest template for a reason: by its name, its group, or `default`; earlier layers go before later ones.
 
-    A status from `default` never replaces the status of `unavailable`.
+    A status from `default` that blames the caller never replaces that of a fault of ours.
     """
     names = [reason.value, *(name for name, reasons in GROUPS.items() if reason in reasons)]
     found = next((layer[name] for name in names for layer in layers if name in layer), ErrorTemplate())
-    if reason is Reason.UNAVAILABLE and found.status is not None and found.status < _SERVER_FAULT:
+    if reason.is_ours and found.status is not None and found.status < _SERVER_FAULT:
         return found.model_copy(update={"status": None})
     return found

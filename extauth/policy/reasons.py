@@ -7,6 +7,11 @@ from enum import StrEnum
 class Reason(StrEnum):
     """The value is the metric label and the `error` of the default body."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is a fault of ours: Envoy is told of an error, and no template makes it the caller's."""
+        return self in {Reason.UNAVAILABLE, Reason.OVERLOADED}
+
     OK = "ok"
     MISSING_KEY = "missing_key"
     AMBIGUOUS_KEY = "ambiguous_key"
@@ -22,6 +27,7 @@ class Reason(StrEnum):
     RATE_LIMITED = "rate_limited"
     TOO_MANY_FAILURES = "too_many_failures"
     BAD_REQUEST = "bad_request"
+    OVERLOADED = "overloaded"
     UNTRUSTED_PROXY = "untrusted_proxy"
     UNAVAILABLE = "unavailable"
     ALLOWED_UNIDENTIFIED = "allowed_unidentified"
@@ -60,6 +66,7 @@ OUTCOMES: dict[Reason, Outcome] = {
         _RESOURCE_EXHAUSTED, 429, "Too many requests without a valid API key. Try again later."
     ),
     Reason.BAD_REQUEST: Outcome(_INVALID_ARGUMENT, 400, "The request cannot be checked."),
+    Reason.OVERLOADED: Outcome(_UNAVAILABLE, 503, "Too many requests are being checked now. Try again."),
     # Whoever asks is not our Envoy, or an Envoy that nobody gave the secret: its clients have done no wrong.
     Reason.UNTRUSTED_PROXY: Outcome(_UNAUTHENTICATED, 503, "The API key cannot be checked here."),
     Reason.UNAVAILABLE: Outcome(_UNAVAILABLE, 503, "The API key cannot be checked now. Try again."),

@@ -73,7 +73,10 @@ class CheckSettings(Settings):
     max_message_size: int = Field(default=1_048_576, ge=4096, le=16_777_216)
     """Largest CheckRequest accepted, bytes."""
     threads: int = Field(default=16, ge=1, le=256)
-    """Checks that may wait for Redis at the same time."""
+    """Threads of the `stock` transport: checks that it works on at the same time."""
+    max_pending: int = Field(default=2_000, ge=1, le=100_000)
+    """Checks that may wait at the same time for Redis or an authorization server; what comes beyond that is refused at
+    once as `overloaded`. Keys in memory are not concerned."""
 
 
 class ShutdownSettings(Settings):

@@ -2,6 +2,8 @@
 
 MARGIN = 0.02
 """Seconds kept for the way back to Envoy."""
+LEAST = 0.008
+"""Seconds; with less than that to decide in, an answer would come too late, and cost those behind it their time."""
 _LARGEST_SHARE = 0.25  # of a wait so short that the margin would leave nothing of it
 
 

@@ -11,6 +11,7 @@ from extauth.check.denial import Denials
 from extauth.check.guessing import KeyGuard
 from extauth.check.identify import Identifier
 from extauth.check.keys import KeyLookup
+from extauth.check.shedding import Shed, Shedding
 from extauth.check.tally import NO_API, Tally
 from extauth.check.tokens import Tokens
 from extauth.keys.digest import Pepper
@@ -48,18 +49,23 @@ class Engine:
         self._parts = parts
         self._guard = KeyGuard(settings.key_guessing, parts.metrics)
         self._decider = self._make(settings)
+        self._shedding = Shedding(settings.errors, parts.metrics)
 
     def apply(self, settings: SidecarSettings) -> None:
         """Decide by another policy from now on. Who was guessing keys is remembered while the bounds are the same."""
         if settings.key_guessing != self._guard.settings:
             self._guard = KeyGuard(settings.key_guessing, self._parts.metrics)
         self._decider = self._make(settings)
+        self._shedding = Shedding(settings.errors, self._parts.metrics)
 
     def decide(self, message: bytes, deadline: float) -> bytes | PendingAnswer:
         return self._decider.decide(message, deadline)
 
     def unavailable(self, message: bytes) -> bytes:
         return self._decider.unavailable(message)
+
+    def overloaded(self, message: bytes, cause: Shed) -> bytes:
+        return self._shedding.answer(message, cause)
 
     def untrusted(self, message: bytes) -> bytes:
         return self._decider.untrusted(message)

@@ -3,10 +3,11 @@
 import time
 from functools import partial
 
+from extauth.check.shedding import Shed
 from extauth.serving.call import INTERNAL, Call
 from extauth.serving.channel_options import channel_options
 from extauth.serving.completion_queue import CompletionQueueServer, end_process
-from extauth.serving.deadline import time_to_decide
+from extauth.serving.deadline import LEAST, time_to_decide
 from extauth.serving.last_calls import let_calls_end
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import Listeners
@@ -27,9 +28,11 @@ class LeanTransport:
     def __init__(self, handler: Handler, options: TransportOptions, died: Act = end_process) -> None:
         self._handler = handler
         self._options = options
+        self._least = min(LEAST, options.timeout)
         self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._opened = 0  # both are the loop's own
         self._ended = 0
+        self._waiting = 0  # calls with a pending answer; the loop's own too
         self._health = Health(("", CHECK_SERVICE))
         methods = {f"/{CHECK_SERVICE}/{CHECK_METHOD}": self._open, **self._health.methods, **Reflection().methods}
         self._server = CompletionQueueServer(methods, channel_options(options), died)
@@ -45,6 +48,11 @@ class LeanTransport:
     def is_running(self) -> bool:
         """Whether its loop has begun and not ended."""
         return self._server.is_running
+
+    @property
+    def waiting(self) -> int:
+        """Calls whose answer is being made elsewhere, or is on its way to a client that has not taken it."""
+        return self._waiting
 
     def drain(self) -> None:
         self._health.drain()
@@ -64,17 +72,18 @@ class LeanTransport:
     def _count_ended(self, _event: object) -> None:
         self._ended += 1
 
+    def _count_waited(self, _event: object) -> None:
+        self._ended += 1
+        self._waiting -= 1
+
     def _decide(self, call: Call, message: bytes | None) -> None:
         if message is None:
             call.refuse_without_message()
             return
-        deadline = time.monotonic() + time_to_decide(call.deadline - time.time(), self._options.timeout)
-        secret = self._options.secret
+        wait = time_to_decide(call.deadline - time.time(), self._options.timeout)
+        deadline = time.monotonic() + wait
         try:
-            if secret is not None and not secret.is_in(call.metadata):
-                outcome: bytes | PendingAnswer = self._handler.untrusted(message)
-            else:
-                outcome = self._handler.decide(message, deadline)
+            outcome = self._outcome(call, message, deadline) if wait >= self._least else self._shed(message, Shed.LATE)
         except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)
             _log.exception("check_failed")
             self._fail(call, message)
@@ -82,9 +91,23 @@ class LeanTransport:
         if isinstance(outcome, bytes):
             call.answer(outcome)
             return
+        self._waiting += 1
+        call.ended = self._count_waited
         awaited = _Awaited(call, outcome, partial(self._fail, call, message))
         self._server.at(deadline, awaited.expire)
         awaited.begin()
+
+    def _outcome(self, call: Call, message: bytes, deadline: float) -> bytes | PendingAnswer:
+        secret = self._options.secret
+        if secret is not None and not secret.is_in(call.metadata):
+            return self._handler.untrusted(message)
+        outcome = self._handler.decide(message, deadline)
+        if isinstance(outcome, bytes) or self._waiting < self._options.max_pending:
+            return outcome
+        return self._shed(message, Shed.FULL)
+
+    def _shed(self, message: bytes, cause: Shed) -> bytes:
+        return self._handler.overloaded(message, cause)
 
     def _fail(self, call: Call, message: bytes) -> None:
         try:

@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 
 import grpc
 
+from extauth.check.shedding import Shed
 from extauth.serving import private_names
 from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE, TransportOptions
 
@@ -125,6 +126,9 @@ class _TrialHandler:
 
     def unavailable(self, _message: bytes) -> bytes:
         return b"unavailable"
+
+    def overloaded(self, _message: bytes, cause: Shed) -> bytes:
+        return cause.value.encode()
 
     def untrusted(self, _message: bytes) -> bytes:
         return b"untrusted"

@@ -89,6 +89,7 @@ class Sidecar:
         options = _transport_options(settings, claim, self.certificates.of("grpc"))
         name, self._transport = choose(settings.listen.transport, engine, options, chosen.told)
         metrics.transport.labels(name).set(1)
+        metrics.checks_waiting.set_function(lambda: self._transport.waiting)
         self._http = http_check(engine, settings, claim)
         self.components = Components(self._components(), metrics.ready)
         metrics.near_cache_entries.set_function(lambda: len(cache))
@@ -161,6 +162,7 @@ def _transport_options(settings: SidecarSettings, claim: Claim, tls: ServerCerti
         timeout=settings.check.timeout,
         max_message_size=settings.check.max_message_size,
         threads=settings.check.threads,
+        max_pending=settings.check.max_pending,
         claim=claim,
         tls=tls,
         secret=None if settings.listen.envoy_secret is None else EnvoySecret(settings.listen.envoy_secret),

@@ -8,8 +8,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from extauth.check.shedding import Shed
 from extauth.serving.channel_options import channel_options
-from extauth.serving.deadline import time_to_decide
+from extauth.serving.deadline import LEAST, time_to_decide
 from extauth.serving.last_calls import let_calls_end
 from extauth.serving.sockets import AddPort, Listeners
 from extauth.serving.stock_health import StockHealth
@@ -29,6 +30,7 @@ class StockTransport:
     def __init__(self, handler: Handler, options: TransportOptions) -> None:
         self._handler = handler
         self._options = options
+        self._least = min(LEAST, options.timeout)
         self._health = StockHealth(("", CHECK_SERVICE))
         self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._under_way: set[grpc.ServicerContext] = set()
@@ -50,6 +52,11 @@ class StockTransport:
         bound = self._listeners.bind(self._server.add_insecure_port, self._add_secure_port())
         self._server.start()
         return bound
+
+    @property
+    def waiting(self) -> int:
+        """Calls that a thread works on."""
+        return len(self._under_way)
 
     def drain(self) -> None:
         self._health.drain()
@@ -81,6 +88,8 @@ class StockTransport:
         try:
             if secret is not None and not secret.is_in(context.invocation_metadata()):
                 return self._handler.untrusted(message)
+            if wait < self._least:
+                return self._handler.overloaded(message, Shed.LATE)
             outcome = self._handler.decide(message, time.monotonic() + wait)
             return outcome if isinstance(outcome, bytes) else _wait_for(outcome, wait)
         except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)

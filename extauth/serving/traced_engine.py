@@ -37,7 +37,7 @@ class TracedTally(Tally):
 
     def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
         super().check(api, reason, lookup=lookup, asked_redis=asked_redis, seconds=seconds)
-        self._of_thread.is_fault = reason is Reason.UNAVAILABLE
+        self._of_thread.is_fault = reason.is_ours
         self._of_thread.attributes = {
             "extauth.api": api,
             "extauth.reason": reason.value,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from extauth.check.shedding import Shed
 from extauth.serving.envoy_secret import EnvoySecret
 from extauth.serving.sockets import Claim
 from extauth.tls.certificate import ServerCertificate
@@ -35,6 +36,10 @@ class Handler(Protocol):
         """The answer when something of ours went wrong."""
         ...
 
+    def overloaded(self, message: bytes, cause: Shed) -> bytes:
+        """The answer, at once, to a check that is not made."""
+        ...
+
     def untrusted(self, message: bytes) -> bytes:
         """The answer to whoever has not the secret of `TransportOptions`."""
         ...
@@ -49,6 +54,8 @@ class TransportOptions:
     timeout: float
     max_message_size: int
     threads: int
+    max_pending: int = 2_000
+    """Checks that may wait at the same time."""
     claim: Claim = Claim.ALONE
     tls: ServerCertificate | None = None
     """For TCP addresses; unix sockets are guarded by their mode."""
@@ -61,6 +68,11 @@ class Transport(Protocol):
 
     def start(self) -> dict[str, str]:
         """Bind and serve; for each address asked for, the one bound (a port 0 becomes a real one)."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Checks whose answer is being made."""
         ...
 
     def drain(self) -> None:

@@ -14,6 +14,7 @@ from extauth.telemetry.families import Family
 Combine: TypeAlias = Callable[[Iterable[float]], float]
 
 COMBINED: Mapping[str, Combine] = {
+    "extauth_checks_waiting": sum,
     "extauth_near_cache_entries": sum,
     "extauth_feed_age_seconds": max,
     "extauth_leases": sum,

@@ -32,6 +32,17 @@ class SidecarMetrics:
             ["api", "reason"],
             registry=registry,
         )
+        self.checks_shed = CellCounter(
+            "extauth_checks_shed",
+            "Checks refused as `overloaded`: late (the caller was about to give up), full (too many wait already).",
+            ["cause"],
+            registry=registry,
+        )
+        self.checks_waiting = Gauge(
+            "extauth_checks_waiting",
+            "Checks whose answer is being made, or waited for from Redis or an authorization server.",
+            registry=registry,
+        )
         self.check_seconds = CellHistogram(
             "extauth_check_seconds",
             "Time from the request message to the answer; source is memory, or redis when it had to be asked.",

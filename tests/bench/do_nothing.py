@@ -29,6 +29,9 @@ class AllowAll:
     def decide(self, message: bytes, deadline: float) -> bytes:
         return _ANSWER
 
+    def overloaded(self, message: bytes, cause: str) -> bytes:
+        return _ANSWER
+
     def unavailable(self, message: bytes) -> bytes:
         return _ANSWER
 

@@ -41,6 +41,10 @@ class Handler:
     def unavailable(self, message: bytes) -> bytes:
         return DENY
 
+    def overloaded(self, message: bytes, cause: str) -> bytes:
+        self.seen[message] += 1
+        return DENY
+
 
 @pytest.fixture
 def handler() -> Handler:

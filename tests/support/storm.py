@@ -14,7 +14,8 @@ _CONNECTIONS = 4
 _IN_FLIGHT = 32
 _CALLS_A_CONNECTION = 10_000  # before it is killed
 _SHORT = block("20m")
-_TOO_LATE = frozenset({(0, b"expired"), (4, b"")})  # ended by us, or by grpcio: DEADLINE_EXCEEDED
+_TOO_LATE = frozenset({(0, b"expired"), (0, b"overloaded: late"), (4, b"")})
+"""Ended by us, not begun, or ended by grpcio: DEADLINE_EXCEEDED."""
 _PATIENCE = 10.0  # seconds
 
 _Kind = Callable[[Asker, int], tuple[int, frozenset[Outcome]] | None]

@@ -54,6 +54,9 @@ class CommandHandler:
             raise RuntimeError("another fault of ours")
         return b"unavailable"
 
+    def overloaded(self, _message: bytes, cause: str) -> bytes:
+        return b"overloaded: " + cause.encode()
+
     def untrusted(self, message: bytes) -> bytes:
         return b"untrusted: " + message
 

@@ -17,4 +17,5 @@ LARGEST_MESSAGE = 10_000
 def make_transport(name: str, handler: Handler, *addresses: str, **options: Any) -> Transport:
     """With options fit for a test, unless others are given."""
     fit: dict[str, Any] = {"socket_mode": 0o600, "timeout": 1.0, "max_message_size": LARGEST_MESSAGE, "threads": 4}
+    fit["max_pending"] = 10_000
     return TRANSPORTS[name](handler, TransportOptions(addresses, **{**fit, **options}))

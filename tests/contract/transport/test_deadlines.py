@@ -26,7 +26,7 @@ def test_the_callers_deadline_is_kept_with_a_margin(call: Call) -> None:
 
 def test_a_deadline_that_passes_while_the_answer_is_made_is_met_by_an_answer(client: WireClient) -> None:
     """The server keeps it, not the client, which would take anything that comes before its own patience ends."""
-    assert client.ask(b"never", timeout="300m").message == b"expired"
+    assert client.ask(b"never", timeout="900m").message == b"expired"
 
 
 def test_a_short_deadline_is_not_held_up_by_longer_ones_before_it(serve: Serve, path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_deadline_that_has_passed_is_no_answer(client: WireClient) -> None:
     for timeout in ("0n", "1n"):
         for message in (b"hello", b"never"):
             reply = client.ask(message, timeout=timeout)
-            assert reply.status == _DEADLINE_EXCEEDED or reply.message in {b"hello", b"expired"}
+            assert reply.status == _DEADLINE_EXCEEDED or reply.message == b"overloaded: late"
     assert client.ask(b"still there").message == b"still there"
 
 
