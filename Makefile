@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults soak bench-compare limits-accuracy profile clean
+.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults soak fuzz bench-compare limits-accuracy profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -107,6 +107,11 @@ faults: $(VENV)/.dev ## let a sidecar's Redis suffer every fault, write docs/fau
 
 soak: $(VENV)/.dev ## an hour of steady load: are verdicts right, does memory stay; ARGS='--minutes 5', ARGS=--write
 	$(BIN)/python -m tests.soak $(ARGS)
+
+# SECONDS is bash's own name.
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/.dev ## hostile input to all that reads any, a minute for each; ARGS='policies key_records', FUZZ_SECONDS=600
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 bench-compare: $(VENV)/.dev ## what a check costs now, and in BASE=<revision>
 	@test -n "$(BASE)" || { echo "against what? make bench-compare BASE=<revision>"; exit 2; }

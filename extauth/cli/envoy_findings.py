@@ -17,7 +17,9 @@ def report(findings: Sequence[Finding], source: Source, output: Literal["text", 
     """For a person: two lines a finding and a sum. For a program: a list of objects."""
     if output != "text":
         data = [_data(finding, source) for finding in findings]
-        return json.dumps(data, indent=2) if output == "json" else yaml.safe_dump(data, sort_keys=False).rstrip("\n")
+        if output == "json":
+            return json.dumps(data, indent=2, default=str)  # YAML has dates
+        return yaml.safe_dump(data, sort_keys=False).rstrip("\n")
     lines = [_text(finding, source) for finding in findings]
     counts = Counter(finding.rule.severity for finding in findings)
     told = ", ".join(_counted(counts[severity], severity) for severity in _SEVERITIES if counts[severity])

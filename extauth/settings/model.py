@@ -77,13 +77,11 @@ def _path_in_file(data: Any, location: tuple[int | str, ...]) -> FieldPath:  # n
     """Drop the parts of pydantic's location that name a member of a union and not a field of the file."""
     path: list[str | int] = []
     for part in location:
-        if isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        elif isinstance(data, dict) and part in data:
-            data = data[str(part)]
-        else:
+        is_item = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if not is_item and not (isinstance(data, dict) and part in data):
             continue
-        path.append(part)
+        data = data[part]
+        path.append(part if is_item else str(part))
     return tuple(path)
 
 

@@ -9,6 +9,11 @@ from extauth.settings.problems import Problem, SettingsError
 
 FieldPath = tuple[str | int, ...]
 MAX_BYTES = 4 * 1024 * 1024
+MAX_FIELDS = 300_000
+"""Fields and items, each alias counted with all that it stands for: a few lines can stand for billions."""
+MAX_DEPTH = 100
+_UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
+"""What PyYAML raises, beside its own errors, for a value that is none of its tag, as `!!int many`."""
 
 
 class Source:
@@ -19,6 +24,7 @@ class Source:
         self.name = name
         self._positions: dict[FieldPath, tuple[int, int]] = {}
         self._repeated: list[Problem] = []
+        self._fields = 0
         self.data = self._compose(text)
         if self._repeated:
             raise SettingsError(self._repeated)
@@ -47,25 +53,35 @@ class Source:
         return Problem(self.name, line, column, dotted(path), message, remedy)
 
     def _compose(self, text: str) -> Any:  # noqa: ANN401 (the shape is checked by the model that it is given to)
-        loader = yaml.SafeLoader(text)
+        try:
+            return self._load(yaml.SafeLoader(text))
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+            message = f"is not YAML: {getattr(error, 'problem', None) or error}"
+            raise SettingsError([Problem(self.name, line, column, "", message)]) from error
+        except RecursionError:
+            raise SettingsError([Problem(self.name, 0, 0, "", f"is nested more than {MAX_DEPTH} deep")]) from None
+        except _UNREADABLE:
+            raise SettingsError([Problem(self.name, 0, 0, "", "has a value that does not fit its YAML tag")]) from None
+
+    def _load(self, loader: yaml.SafeLoader) -> Any:  # noqa: ANN401 (as above)
         try:
             node = loader.get_single_node()
             if node is None:
                 return {}
             self._locate(node, (), set())
             return loader.construct_document(node)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            message = f"is not YAML: {getattr(error, 'problem', None) or error}"
-            raise SettingsError([Problem(self.name, line, column, "", message)]) from error
         finally:
             loader.dispose()
 
     def _locate(self, node: yaml.Node, path: FieldPath, above: set[int]) -> None:
         self._positions.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+        self._fields += 1
         if id(node) in above:  # an alias that contains itself
             raise yaml.YAMLError("an anchor refers to itself")
+        if self._fields > MAX_FIELDS or len(path) > MAX_DEPTH:
+            raise yaml.YAMLError(f"it has more than {MAX_FIELDS:,} fields, or is nested more than {MAX_DEPTH} deep")
         above = above | {id(node)}
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
@@ -73,6 +89,8 @@ class Source:
         elif isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    raise yaml.YAMLError("the name of a field is a text")
                 name = str(key.value)
                 child = (*path, name)
                 self._positions[child] = (key.start_mark.line + 1, key.start_mark.column + 1)

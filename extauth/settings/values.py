@@ -1,5 +1,6 @@
 """Types of values that settings files share: durations, rates, addresses, secrets kept elsewhere."""
 
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -62,9 +63,10 @@ def _rate(value: object) -> RateValue:
     if isinstance(value, RateValue):
         return value
     match = _RATE.fullmatch(value) if isinstance(value, str) else None
-    if match is None or float(match[1]) <= 0 or match[2] == "0":
+    amount, period = (float(match[1]), float(match[2] or 1) * _SECONDS[match[3]]) if match else (0.0, 0.0)
+    if not (0 < amount < math.inf and 0 < period < math.inf):
         raise ValueError(f"{value!r} is not a rate: use requests over time, such as 10/s, 1000/min or 5000/12h")
-    return RateValue(float(match[1]), float(match[2] or 1) * _SECONDS[match[3]])
+    return RateValue(amount, period)
 
 
 Rate = Annotated[

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -43,7 +43,32 @@ class Publication:
         instance, number, complete = values
         if instance is None or complete != b"1":
             return None
-        return cls(instance.decode(), int(number or 0))
+        try:
+            return cls(instance.decode(), int(number or 0))
+        except ValueError:  # nothing that a publisher writes
+            return None
+
+
+class _Entry(NamedTuple):
+    """One entry of the feed. `committed_at` in Unix seconds."""
+
+    number: int
+    digest: bytes
+    version: Version
+    committed_at: float
+
+    @classmethod
+    def parse(cls, fields: Mapping[bytes, bytes]) -> "_Entry | None":
+        """None for what no publisher has written."""
+        try:
+            return cls(
+                int(fields[b"number"]),
+                bytes.fromhex(fields[b"digest"].decode()),
+                Version(int(fields[b"epoch"]), int(fields[b"revision"])),
+                int(fields[b"committed_at"]) / 1000,
+            )
+        except (KeyError, ValueError, OverflowError):
+            return None
 
 
 class FeedFollower:
@@ -141,15 +166,19 @@ class FeedFollower:
         return _entries(streams), Publication.parse(state)
 
     def _apply(self, entries: Sequence[tuple[bytes, Mapping[bytes, bytes]]]) -> bool:
-        """Drop what changed; True when an entry is missing before one of these."""
+        """Drop what changed; True when an entry is missing before one of these, or cannot be read."""
         assert self._publication is not None
         number, instance, gap = self._publication.number, self._publication.instance, False
         for position, fields in entries:
-            gap = gap or int(fields[b"number"]) != number + 1
-            number, self._position = int(fields[b"number"]), position
-            version = Version(int(fields[b"epoch"]), int(fields[b"revision"]))
-            self._cache.change(bytes.fromhex(fields[b"digest"].decode()), version)
-            self._metrics.feed_lag.observe(max(time.time() - int(fields[b"committed_at"]) / 1000, 0))
+            self._position = position
+            entry = _Entry.parse(fields)
+            if entry is None:
+                gap = True
+                continue
+            gap = gap or entry.number != number + 1
+            number = entry.number
+            self._cache.change(entry.digest, entry.version)
+            self._metrics.feed_lag.observe(max(time.time() - entry.committed_at, 0))
         self._publication = Publication(instance, number)
         return gap
 

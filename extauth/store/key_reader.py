@@ -74,7 +74,10 @@ class KeyReader:
         with self._lock:
             del self._reads[read.candidates]
         for done in read.waiting:  # nobody can join any more
-            done(found)
+            try:
+                done(found)
+            except Exception:  # noqa: BLE001 (a fault in one check must not leave the others that wait unanswered)
+                _log.exception("check_failed_after_its_key_was_read")
 
     def record_name(self, candidate: Candidate) -> str:
         return self._names.record(candidate.pepper_id, candidate.digest)

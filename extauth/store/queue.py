@@ -184,7 +184,10 @@ class RedisQueue:
     def _fail(self, needs: Sequence[Need], error: StoreUnavailableError) -> None:
         for need in needs:
             self._metrics.redis_errors.labels(error.kind).inc()
-            need.fail(error)
+            try:
+                need.fail(error)
+            except Exception:  # noqa: BLE001 (as above; its deadline answers the check)
+                _log.exception("check_failed_without_redis")
 
 
 def _is_unknown_script(reply: object) -> bool:

@@ -154,6 +154,32 @@ def test_a_feed_with_a_missing_entry_clears_the_cache(
     assert resyncs(metrics) == {"start": 1, "gap": 1}
 
 
+def test_an_entry_that_cannot_be_read_clears_the_cache(
+    follower: FeedFollower,
+    publication: HandPublisher,
+    cache: NearCache,
+    metrics: SidecarMetrics,
+    redis_server: RedisServer,
+    names: Names,
+) -> None:
+    follower.follow_once()
+    remember(cache, issue(1)[1])
+    with redis_server.client() as client:
+        client.xadd(names.changes, {"number": "one", "digest": "zz"})
+    follower.follow_once()
+    assert len(cache) == 0
+    assert resyncs(metrics) == {"start": 1, "gap": 1}
+
+
+def test_a_publication_that_cannot_be_read_is_none(
+    follower: FeedFollower, publication: HandPublisher, redis_server: RedisServer, names: Names
+) -> None:
+    with redis_server.client() as client:
+        client.hset(names.state, "number", "many")
+    follower.follow_once()
+    assert not follower.has_followed
+
+
 def test_entries_that_were_promised_and_never_come_clear_the_cache(
     follower: FeedFollower,
     publication: HandPublisher,

@@ -41,3 +41,21 @@ def test_questions_that_share_a_part_are_answered_each_by_itself(
     assert found["good"] is found["again"] is None
     assert isinstance(found["revoked"], KeyRecord)
     assert all(queue.empty() for queue in answers.values())
+
+
+def test_a_check_that_fails_on_its_record_leaves_the_others_and_the_thread(
+    queue: NeedQueue, cache: NearCache, names: Names, store: HandPublisher
+) -> None:
+    store.begin(epoch=1)
+    store.complete()
+    reader, answers = KeyReader(queue, cache, names), Queue[Found]()
+    first, second = (Candidate("p1", text * 32) for text in (b"a", b"b"))
+
+    def fail(_found: Found) -> None:
+        raise LookupError("a fault of ours")
+
+    reader.read([first], time.monotonic() + 5, fail)
+    reader.read([first], time.monotonic() + 5, answers.put)
+    assert answers.get(timeout=10) is None
+    reader.read([second], time.monotonic() + 5, answers.put)
+    assert answers.get(timeout=10) is None

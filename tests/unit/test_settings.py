@@ -61,6 +61,10 @@ def test_all_problems_are_told_in_the_order_of_the_file() -> None:
         (("name: demo", "name: Demo API"), "apis[0].name: "),
         (("{header: X-API-Key}", "{header: 'x api key'}"), "apis[0].credentials[0].header: "),
         (("[{header: X-API-Key}]", "[]"), "apis[0].credentials: "),
+        (("    credentials", "    match: {context: {1: x}}\n    credentials"), "apis[0].match.context.1: "),
+        (("10/s, burst: 20", "10/00s"), "'10/00s' is not a rate"),
+        (("10/s, burst: 20", f"1/{'9' * 400}s"), "is not a rate"),
+        (("10/s, burst: 20", f"{'9' * 400}/s"), "is not a rate"),
         (("by: key", "by: planet"), "apis[0].limits[0].by: 'planet' is no dimension (use key, tenant, plan"),
         (("env: PEPPER", "env: PEPPER, file: x"), "keys.peppers[0]: a secret is kept in one place"),
         (
@@ -94,9 +98,30 @@ def test_names_are_given_once() -> None:
     assert "two apis are named 'demo' (use a name for each)" in found
 
 
-@pytest.mark.parametrize("text", ["a: [", "a: b: c", "\t- x", "a: &a [*a]", "just text", "- a list"])
+@pytest.mark.parametrize(
+    "text", ["a: [", "a: b: c", "\t- x", "a: &a [*a]", "just text", "- a list", "a: \0", "? [a]\n: b"]
+)
 def test_what_is_not_a_mapping_in_yaml_is_refused(text: str) -> None:
     assert problems_of(text)
+
+
+@pytest.mark.parametrize("value", ["!!int ''", "!!int x", "!!bool x", "!!timestamp x", "2001-99-99", "!!float ''"])
+def test_a_value_that_is_none_of_its_tag_is_refused(value: str) -> None:
+    (found,) = problems_of(f"a: {value}")
+    assert "has a value that does not fit its YAML tag" in found
+
+
+def test_a_few_lines_that_stand_for_billions_are_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 12)]
+    (found,) = problems_of("\n".join(lines))
+    assert "has more than 300,000 fields" in found
+
+
+@pytest.mark.parametrize("depth", [101, 5000])
+def test_what_is_nested_too_deeply_is_refused(depth: int) -> None:
+    (found,) = problems_of("a: " + "[" * depth + "]" * depth)
+    assert "nested more than 100 deep" in found
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Node:
         """A number, also of a wrapper or written as text; 0 for anything else."""
         try:
             return float(self.value) if isinstance(self.value, int | float | str) else 0.0
-        except ValueError:
+        except (ValueError, OverflowError):
             return 0.0
 
     @property
