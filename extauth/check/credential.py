@@ -1,7 +1,7 @@
 """Finding the key or token in a request, and hiding it from the upstream."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from extauth.check.request import Request
@@ -14,11 +14,8 @@ Find = Callable[[Request], str | Reason | None]
 """The credential in one place; None when there is none; AMBIGUOUS_KEY or MALFORMED_KEY."""
 
 
-class Credential(NamedTuple):
-    """What was sent, and what it may be there (`accepts` of its place)."""
-
-    text: str
-    accepts: tuple[str, ...]
+Credential: TypeAlias = tuple[str, tuple[str, ...]]
+"""What was sent, and what it may be there (`accepts` of its place)."""
 
 
 class CredentialFinder:
@@ -38,10 +35,10 @@ class CredentialFinder:
                 return text
             if found is not None:
                 return Reason.AMBIGUOUS_KEY
-            found = Credential(text, accepts)
+            found = (text, accepts)
         if found is None:
             return Reason.MISSING_KEY
-        return Reason.MALFORMED_KEY if len(found.text) > MAX_LENGTH else found
+        return Reason.MALFORMED_KEY if len(found[0]) > MAX_LENGTH else found
 
 
 def _find(source: CredentialSource) -> Find:
@@ -115,8 +112,10 @@ class Concealment:
     def __init__(self, sources: Sequence[CredentialSource]) -> None:
         self.headers = tuple(dict.fromkeys(source.header for source in sources if source.header is not None))
         """Every header that may hold a credential, wherever it was found this time."""
-        self._parameters = tuple(source.query for source in sources if source.query is not None)
+        self._parameters: tuple[str, ...] = tuple(source.query for source in sources if source.query is not None)
         self._cookies = frozenset(source.cookie for source in sources if source.cookie is not None)
+        self.is_the_same_for_all = not self._parameters and not self._cookies
+        """Whether `headers` is all that there is to it, whatever the request."""
 
     def parameters(self, request: Request) -> list[str]:
         """Query parameters to remove; none that are not there, since Envoy rewrites the whole query to remove one."""

@@ -44,9 +44,9 @@ class Identifier:
         credential = check.api.finder.find(check.request)
         if isinstance(credential, Reason):
             return self._guard.refuse(check, credential)
-        check.credential = credential.text
-        if credential.accepts == (KEY,) or (KEY in credential.accepts and key_id_of(credential.text) is not None):
-            return self._by_key(check, credential.text, authorize)
+        check.credential, accepts = credential
+        if accepts == (KEY,) or (KEY in accepts and key_id_of(check.credential) is not None):
+            return self._by_key(check, check.credential, authorize)
         return self._by_token(check, credential, authorize)
 
     def _by_key(self, check: Check, key: str, authorize: Authorize) -> Step:
@@ -86,7 +86,7 @@ class Identifier:
         return authorize(check, grant) if reason is Reason.OK else refuse(check, reason)
 
     def _by_token(self, check: Check, credential: Credential, authorize: Authorize) -> Step:
-        found = self._tokens.find(credential.text, credential.accepts, self._wall())
+        found = self._tokens.find(*credential, self._wall())
         if isinstance(found, Claims | Refusal):
             return self._with_claims(check, found, authorize)
         refused = self._guard.before_lookup(check)

@@ -19,6 +19,7 @@ class KeyLookup:
     ) -> None:
         """`accepts_imported`: whether a key may also be one that another system made."""
         self._peppers = tuple(peppers)
+        self._only = peppers[0] if len(peppers) == 1 else None
         self._prefixes = frozenset(prefixes)
         self._accepts_imported = accepts_imported
         self._cache = cache
@@ -28,7 +29,10 @@ class KeyLookup:
         if self._accepts_imported and key_id_of(key) is None:
             sha256 = imported.sha256_of(key)
             return [imported.digest(pepper, sha256) for pepper in self._peppers]
-        return [pepper.digest(key) for pepper in self._peppers]
+        message = key.encode()
+        if self._only is not None:
+            return [self._only.digest_of(message)]
+        return [pepper.digest_of(message) for pepper in self._peppers]
 
     def candidates(self, digests: Sequence[bytes]) -> list[Candidate]:
         """What Redis is asked for when memory does not know."""
@@ -44,7 +48,12 @@ class KeyLookup:
 
     def find(self, digests: Sequence[bytes], now: float) -> KeyRecord | Reason | None:
         """The record, None when Redis must be asked, or INVALID_KEY when it is known that there is none."""
-        return self._known(digests, self._cache.is_current, now)
+        if len(digests) != 1:
+            return self._known(digests, self._cache.is_current, now)
+        entry = self._cache.get(digests[0])
+        if entry is None or not self._cache.is_current(entry, now):
+            return None
+        return entry.record or Reason.INVALID_KEY
 
     def find_stale(self, digests: Sequence[bytes], now: float, longest: float) -> KeyRecord | Reason | None:
         """The record while Redis is away, by what is not older than `longest` seconds; None when memory does not know.
@@ -68,5 +77,4 @@ class KeyLookup:
             if entry is None or not usable(entry, now):
                 return None  # what is not known might be a refusal
             records.append(entry.record)
-        known = records[0] if len(records) == 1 else decisive(records)
-        return known or Reason.INVALID_KEY
+        return decisive(records) or Reason.INVALID_KEY

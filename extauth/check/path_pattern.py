@@ -23,6 +23,13 @@ class PathPattern:
         self._itself = "/" + "/".join(self._segments)
         self._below = self._itself.rstrip("/") + "/"
 
+    @property
+    def fixed(self) -> tuple[str, str | None] | None:
+        """The path and what all paths below it begin with (None when it is for itself alone), if that says it all."""
+        if self._variables or not self._segments:
+            return None
+        return self._itself, None if self._exact else self._below
+
     def match(self, path: str) -> Mapping[str, str] | None:
         """The variables' values, or None when the path does not match."""
         if not self._variables and self._segments:  # nearly always

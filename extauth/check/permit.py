@@ -1,6 +1,7 @@
 """Whether a key is in force, and whether a caller may do what is asked."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from extauth.check.path_pattern import PathPattern, substitute
 from extauth.check.request import Request
@@ -8,6 +9,7 @@ from extauth.keys.record import KeyRecord, Status
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api, Permission
 
+_NONE: Mapping[str, str] = MappingProxyType({})
 _REFUSED = {Status.REVOKED: Reason.REVOKED_KEY, Status.DISABLED: Reason.DISABLED_KEY}
 
 
@@ -41,7 +43,7 @@ class Permits:
         if not self._rules:
             return True
         for rule in self._rules:
-            variables = rule.match(request)
+            variables = rule.match(request.method, request.path)
             if variables is not None:
                 return rule.satisfied_by(held, variables)
         return False
@@ -51,16 +53,22 @@ class _Rule:
     def __init__(self, permission: Permission) -> None:
         self._methods = frozenset(permission.methods)
         self._paths = [PathPattern(path) for path in permission.paths]
+        self._fixed = all(path.fixed is not None for path in self._paths)
+        fixed = [path.fixed for path in self._paths if path.fixed is not None]
+        self._themselves = frozenset(itself for itself, _ in fixed)
+        self._below = tuple(below for _, below in fixed if below is not None)
         self._all_of = frozenset(permission.scopes)
         self._any_of = frozenset(permission.any_of)
 
-    def match(self, request: Request) -> Mapping[str, str] | None:
-        if self._methods and request.method not in self._methods:
+    def match(self, method: str, path: str) -> Mapping[str, str] | None:
+        if self._methods and method not in self._methods:
             return None
         if not self._paths:
-            return {}
-        for path in self._paths:
-            found = path.match(request.path)
+            return _NONE
+        if self._fixed:  # nearly always
+            return _NONE if path in self._themselves or path.startswith(self._below) else None
+        for pattern in self._paths:
+            found = pattern.match(path)
             if found is not None:
                 return found
         return None

@@ -39,8 +39,10 @@ class Router(Generic[Target]):
         return self._reads_paths and is_ambiguous_path(request.path)
 
     def find(self, request: Request) -> Target | None:
+        path = request.path
+        below = path + "/"  # "/v1/" begins it for "/v1" and for "/v1/a", not for "/v1a"
         for conditions, target in self._routes:
-            if conditions.met_by(request):
+            if conditions.cover(path, below) and (conditions.are_paths or conditions.met_by(request)):
                 return target
         return None
 
@@ -55,18 +57,19 @@ class _Conditions:
         self._path_prefixes = tuple(path.rstrip("/") + "/" for path in match.paths if not path.startswith("="))
         self._methods = frozenset(match.methods)
         self._context = tuple(match.context.items())
+        self.are_paths = self._any_host and not self._methods and not self._context
+        """Whether nothing but the path matters."""
 
     def met_by(self, request: Request) -> bool:
         return (
             (self._any_host or request.host in self._hosts or request.host.endswith(self._host_suffixes))
-            and (self._any_path or self._covers(request.path))
             and (not self._methods or request.method in self._methods)
             and (not self._context or all(request.context.get(name) == value for name, value in self._context))
         )
 
-    def _covers(self, path: str) -> bool:
-        # "/v1" covers "/v1" and "/v1/a", not "/v1a"; "=/v1" only itself.
-        return path in self._exact_paths or (path + "/").startswith(self._path_prefixes)
+    def cover(self, path: str, below: str) -> bool:
+        """Whether the path is one of them; `below` is what all paths below it begin with."""
+        return self._any_path or path in self._exact_paths or below.startswith(self._path_prefixes)
 
 
 def is_ambiguous_path(path: str) -> bool:

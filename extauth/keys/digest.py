@@ -18,7 +18,7 @@ PEPPER_MIN_BYTES = 32
 class Pepper:
     """A named secret. The two padded blocks are hashed once, here; each digest continues from copies of them."""
 
-    __slots__ = ("_inner", "_outer", "id")
+    __slots__ = ("_begin_inner", "_begin_outer", "id")
 
     def __init__(self, pepper_id: str, secret: bytes) -> None:
         if not PEPPER_ID_PATTERN.fullmatch(pepper_id):
@@ -27,8 +27,8 @@ class Pepper:
             raise ValueError(f"pepper {pepper_id!r} has {len(secret)} bytes; it needs at least {PEPPER_MIN_BYTES}")
         key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK else secret).ljust(_BLOCK, b"\0")
         self.id = pepper_id
-        self._inner = hashlib.sha256(key.translate(_INNER))
-        self._outer = hashlib.sha256(key.translate(_OUTER))
+        self._begin_inner = hashlib.sha256(key.translate(_INNER)).copy
+        self._begin_outer = hashlib.sha256(key.translate(_OUTER)).copy
 
     def __repr__(self) -> str:
         return f"Pepper({self.id!r})"
@@ -39,8 +39,8 @@ class Pepper:
 
     def digest_of(self, message: bytes) -> bytes:
         """32 bytes: HMAC-SHA-256(pepper, message)."""
-        inner = self._inner.copy()
+        inner = self._begin_inner()
         inner.update(message)
-        outer = self._outer.copy()
+        outer = self._begin_outer()
         outer.update(inner.digest())
         return outer.digest()

@@ -68,7 +68,8 @@ class NearCache:
     def is_current(self, entry: Entry, now: float) -> bool:
         """Whether the entry may answer without asking Redis. The feed tells of new keys too."""
         bound = self._freshness.negative if entry.record is None else self._freshness.max_staleness
-        return now - max(entry.read_at, self._confirmed_at) < bound
+        # Two comparisons in place of `max`, which is slow: nearly always the first one tells.
+        return now - self._confirmed_at < bound or now - entry.read_at < bound
 
     def may_serve_stale(self, entry: Entry, now: float, longest: float = _FOREVER) -> bool:
         """Whether the entry may answer while Redis cannot: within `max_stale`, and `longest` seconds."""
