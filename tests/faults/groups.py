@@ -2,6 +2,8 @@
 
 from tests.faults.feed_faults import FEED
 from tests.faults.postgresql_faults import POSTGRESQL
+from tests.faults.redis_group import REDIS
 from tests.faults.registry_faults import REGISTRY
+from tests.faults.sidecar_faults import SIDECAR, WORKERS
 
-GROUPS = (REGISTRY, POSTGRESQL, FEED)
+GROUPS = (REDIS, REGISTRY, POSTGRESQL, SIDECAR, WORKERS, FEED)

@@ -11,6 +11,7 @@ from extauth.keys.token import generate
 from extauth.store.names import Names
 from tests.faults.check_watch import CheckWatch, Verdicts
 from tests.faults.fault_proxy import FaultProxy
+from tests.faults.group import LASTS
 from tests.faults.redis_faults import Fault, Site
 from tests.support.keys import issue
 from tests.support.lone_sidecar import LoneSidecar, lone_sidecar
@@ -20,7 +21,6 @@ from tests.support.wait import wait_until
 
 _PLAIN, _LIMITED = "/", "/limited"
 _UNSEEN = 300
-LASTS = 2.5  # seconds, most of them after memory has become old
 _LATER = 0.5  # seconds of watching after it is over
 _APIS = [
     {
