@@ -72,9 +72,9 @@ class Decider:
         check = Check(api, request, started, deadline)
         step = self._identifier.identify(check, self._authorize)
         if isinstance(step, Wait):
-            return Pending(step, lambda: refuse(check, Reason.UNAVAILABLE), lambda verdict: self._count(check, verdict))
+            return self._pending(check, step)
         self._count(check, step)
-        return step.response
+        return step[1]
 
     def unavailable(self, message: bytes) -> bytes:
         """The answer when a check cannot even begin."""
@@ -84,6 +84,10 @@ class Decider:
         """The answer to whoever is not our Envoy. Nothing is looked up: it must not learn which keys there are."""
         request = request_reader.read(message)
         return self._refuse_unrouted(Reason.UNTRUSTED_PROXY, request, self._clocks.monotonic())
+
+    def _pending(self, check: Check, first: Wait) -> Pending:
+        # Apart from `decide`: a function that makes functions costs time, even when it makes none.
+        return Pending(first, lambda: refuse(check, Reason.UNAVAILABLE), lambda verdict: self._count(check, verdict))
 
     def _authorize(self, check: Check, grant: Grant) -> Step:
         if not check.api.tenant.admits(check.request, grant.caller.tenant):
@@ -100,6 +104,9 @@ class Decider:
         refused = self._buckets.refused(draw, check.started)
         if refused is not None:
             return self._limit(check, grant, draw, refused)
+        return self._wait_for_buckets(check, grant, draw)
+
+    def _wait_for_buckets(self, check: Check, grant: Grant, draw: Draw) -> Wait:
         return Wait(lambda go_on: self._spend(check, grant, draw, go_on))
 
     def _draw(self, check: Check, grant: Grant) -> Draw | None:
@@ -129,14 +136,13 @@ class Decider:
 
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
-        self._tally.check(
-            check.api.name, verdict.reason, lookup=check.lookup, asked_redis=check.asked_redis, seconds=seconds
-        )
+        reason, _ = verdict
+        self._tally.check(check.api.name, reason, lookup=check.lookup, asked_redis=check.asked_redis, seconds=seconds)
         if check.grant is not None:
             caller = check.grant.caller
-            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, _USAGE[verdict.reason])
-        if self._log.wants(verdict.reason):
-            self._log.tell(check, verdict.reason, seconds)
+            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, _USAGE[reason])
+        if self._log.wants(reason):
+            self._log.tell(check, reason, seconds)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
         seconds = self._clocks.monotonic() - started

@@ -42,7 +42,7 @@ class Identifier:
 
     def identify(self, check: Check, authorize: Authorize) -> Step:
         credential = check.api.finder.find(check.request)
-        if isinstance(credential, Reason):
+        if not isinstance(credential, tuple):
             return self._guard.refuse(check, credential)
         check.credential, accepts = credential
         if accepts == (KEY,) or (KEY in accepts and key_id_of(check.credential) is not None):
@@ -58,6 +58,10 @@ class Identifier:
             return self._with_record(check, found, authorize)
         if found is not None:
             return self._without_record(check, digests, found)
+        return self._look_up(check, key, digests, authorize)
+
+    def _look_up(self, check: Check, key: str, digests: Sequence[bytes], authorize: Authorize) -> Step:
+        """What memory does not know."""
         impossible = self._keys.impossible(key)
         if impossible is not None:
             return self._guard.refuse(check, impossible)
@@ -116,7 +120,7 @@ class Identifier:
         """What memory knows: the record, the Reason when there is none, None when Redis must be asked."""
         found = self._keys.find(digests, check.started)
         if found is not None:
-            check.lookup = self._tally.absent if found is Reason.INVALID_KEY else self._tally.hit
+            check.lookup = self._tally.hit if isinstance(found, KeyRecord) else self._tally.absent
         elif self._reader.redis_is_away:
             found = self._keys.find_stale(digests, check.started, check.api.outage.max_stale)
             check.lookup = None if found is None else self._tally.stale

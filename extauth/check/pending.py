@@ -30,7 +30,7 @@ class Pending:
             return None
         verdict = self._expired()
         self._count(verdict)
-        return verdict.response
+        return verdict[1]
 
     def _go_on(self, step: Step) -> None:
         # A method, not a closure that knows itself: that would be garbage for the collector after each check.
@@ -39,7 +39,7 @@ class Pending:
         elif self._finish():
             assert self._deliver is not None
             self._count(step)
-            self._deliver(step.response)
+            self._deliver(step[1])
 
     def _finish(self) -> bool:
         with self._lock:
