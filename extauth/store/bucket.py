@@ -110,9 +110,9 @@ def spend(debts: Sequence[int], shapes: Sequence[Shape], costs: Sequence[int]) -
     ]
 
 
-def lease(debt: int, shape: Shape, wanted: int) -> int:
-    """How many tokens may be taken ahead: what there is, and no more than is wanted."""
-    return min(wanted, (shape.burst * shape.period - debt) // shape.period)
+def lease(debt: int, shape: Shape, wanted: int, share: int) -> int:
+    """How many tokens may be taken ahead: one in `share` of those that there are, and no more than are wanted."""
+    return min(wanted, (shape.burst * shape.period - debt) // shape.period // share)
 
 
 def give_back(debt: int, shape: Shape, tokens: int, taken_since: int) -> int:

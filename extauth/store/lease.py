@@ -20,7 +20,12 @@ LEAST = 8
 """Tokens: what would be less is not worth a lease."""
 MOST = 4096
 SHARE = 8
-"""A lease is at most one in so many of the bucket's tokens, so that a replica leaves some to others."""
+"""A lease is at most one in so many of the tokens of a full bucket, so that a replica leaves some to others."""
+_EACH = 2
+_MOST_PARTS = 16
+"""Of the tokens that are there a lease is at most one in `_EACH` for each replica, or in so many of them."""
+_MOST_SINGLY = 64
+"""Tokens that are had from Redis one by one while there are too few for that; then what there is is taken."""
 _LOW = 3  # when one in so many is left it is time to ask for more
 _EARLY = 1.5  # with so many times that many left already, when the request asks for another bucket anyway
 _SPAN = 0.02  # seconds; the shortest time that a rate is measured over
@@ -50,11 +55,14 @@ class Lease:
         "_measured_at",
         "_rate",
         "_seen",
+        "_singly",
         "ask_at",
         "bucket",
         "burst",
+        "is_dry",
         "left",
         "low",
+        "parts",
         "reset_at",
         "tokens",
         "unused",
@@ -66,7 +74,7 @@ class Lease:
         self.tokens: deque[Granted] = deque()
         self.unused: deque[Granted] = deque()
         """Tokens whose time was over when they were about to be spent."""
-        self.left = 0
+        self.left = self.burst
         """Tokens in the bucket itself when Redis last said."""
         self.reset_at = 0
         """Unix seconds at which the bucket is full, what leases hold being spent."""
@@ -74,7 +82,12 @@ class Lease:
         """With so many left it is time to ask for more."""
         self.ask_at = now
         """Not to be asked for more before this; infinite while an answer is awaited."""
+        self.parts = 1
+        """One in so many of the tokens in the bucket may be taken ahead, unless it is dry."""
+        self.is_dry = False
+        """Whether the bucket was found empty, or nearly so for long, and has not had enough for everybody since."""
         self._rate = rate
+        self._singly = 0
         self._brought = 0
         self._seen = 0
         self._measured_at = now
@@ -90,16 +103,21 @@ class Lease:
             return None
         return granted
 
-    def become(self, bucket: Bucket) -> None:
-        """Follow a policy that has changed."""
+    def become(self, bucket: Bucket, replicas: int) -> None:
+        """Follow a policy, and a number of replicas, that have changed."""
         self.bucket = bucket
         self.burst = bucket.shape.burst
+        self.parts = min(_EACH * replicas, _MOST_PARTS) if replicas > 1 else 1
+
+    @property
+    def share(self) -> int:
+        """What may be asked for is one in so many of the tokens that are there."""
+        return 1 if self.is_dry else self.parts
 
     def wanted(self, now: float) -> int:
         """How many tokens to ask for now; 0 when there are enough, or when the rate is not worth a lease."""
         self._measure(now)
-        size = min(math.ceil(self._rate * AHEAD), self.bucket.shape.burst // SHARE, MOST)
-        self.low = size // _LOW if size >= LEAST else -1
+        size = self._fit()
         held = len(self.tokens)
         return size - held if held <= self.low * _EARLY else 0
 
@@ -112,10 +130,13 @@ class Lease:
         """What Redis says of the bucket itself, at a time in Unix seconds."""
         self.left = max(min(level.remaining, self.burst - len(self.tokens)), 0)
         self.reset_at = math.ceil(level.full_at(wall))
+        self._fit()
 
     def spent_elsewhere(self, count: int) -> None:
         """Requests had to ask Redis for tokens, which a larger lease would have had."""
         self._brought += count
+        self._singly += count
+        self.is_dry |= self._singly > _MOST_SINGLY
 
     @property
     def remaining(self) -> int:
@@ -145,7 +166,24 @@ class Lease:
 
     def is_over(self, now: float) -> bool:
         """Whether nothing is held or awaited and the rate is not worth asking again."""
-        return not self.tokens and self.ask_at < math.inf and self.wanted(now) == 0
+        if self.tokens or self.ask_at == math.inf:
+            return False
+        self._measure(now)
+        return self._worth() < LEAST
+
+    def _worth(self) -> int:
+        """What the rate would have a lease hold, if the bucket had enough of them."""
+        return min(math.ceil(self._rate * AHEAD), self.bucket.shape.burst // SHARE, MOST)
+
+    def _fit(self) -> int:
+        """How many tokens the lease should hold, by the rate and by what is left in the bucket; 0 when too few."""
+        size, room = self._worth(), self.left // self.parts
+        if room >= max(size, LEAST):
+            self.is_dry, self._singly = False, 0
+        elif self.parts > 1 and not self.is_dry:
+            size = room
+        self.low = size // _LOW if size >= LEAST else -1
+        return size if size >= LEAST else 0
 
     def _out(self, found: Counter[Granted]) -> Counter[Granted]:
         found.update(_emptied(self.unused))

@@ -30,7 +30,7 @@ Submit = Callable[[Need], None]
 
 class Leases:
     """`take` from any thread. `submit` queues for the Redis thread, on which `learned` is told what Redis says of a
-    bucket. `clock` is monotonic, `wall` Unix seconds.
+    bucket. `replicas` says how many processes share the buckets. `clock` is monotonic, `wall` Unix seconds.
     """
 
     def __init__(
@@ -38,11 +38,13 @@ class Leases:
         submit: Submit,
         metrics: SidecarMetrics,
         learned: Callable[[Bucket, Level], None],
+        replicas: Callable[[], int],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._submit = submit
         self._learned = learned
+        self._replicas = replicas
         self._taken, self._returned = map(metrics.lease_tokens.labels, ("taken", "returned"))
         self._requests = {outcome: metrics.lease_requests.labels(outcome) for outcome in _OUTCOMES}
         self._clock = clock
@@ -105,6 +107,7 @@ class Leases:
         for bucket, level in zip(buckets, levels, strict=True):
             if bucket.leased and not level.enough:
                 self._refusals.note(bucket, level, asked, now)
+                self._is_empty(bucket)
             elif bucket.leased and allowed:
                 self._spent(bucket, level, now)
 
@@ -130,20 +133,29 @@ class Leases:
         for lease in leases.values():
             self._give_back(lease.bucket, lease.everything())
 
+    def _is_empty(self, bucket: Bucket) -> None:
+        """A request has been refused by Redis."""
+        lease = self._leases.get(bucket.name)
+        if lease is not None:
+            lease.is_dry = True
+
     def _spent(self, bucket: Bucket, level: Level, now: float) -> None:
         """A request has had its tokens from Redis: enough of those in a short time make a lease."""
         lease = self._leases.get(bucket.name)
         if lease is not None:
             lease.spent_elsewhere(bucket.cost)
             lease.know(level, self._wall())
+            if not lease.is_dry:  # else it is for the lease to tell whether the bucket is empty still
+                self._refusals.forget(bucket)
             return
-        self._refusals.forget(bucket)  # with a lease, it is for that to tell whether the bucket is empty still
+        self._refusals.forget(bucket)
         if now - self._spends_since > AHEAD:
             self._spends, self._spends_since = Counter(), now
         self._spends[bucket.name] += bucket.cost
         if self._spends[bucket.name] >= LEAST <= bucket.shape.burst // SHARE and len(self._leases) < _MOST:
             rate = self._spends.pop(bucket.name) / max(now - self._spends_since, _SHORTEST)
             lease = Lease(bucket, rate, now)
+            lease.know(level, self._wall())
             with self._lock:
                 if self._closed:
                     return
@@ -158,12 +170,12 @@ class Leases:
             for bucket in draw.buckets:
                 lease = self._leases.get(bucket.name)
                 if lease is not None and now >= lease.ask_at:
-                    lease.become(bucket)
+                    lease.become(bucket, self._replicas())
                     wanted = lease.wanted(now)
                     if wanted:
                         lease.ask_at = math.inf
                         asking.append(lease)
-                        wishes.append(Ahead(bucket, wanted))
+                        wishes.append(Ahead(bucket, wanted, lease.share))
 
         def answered(found: list[Got] | StoreUnavailableError) -> None:
             if isinstance(found, StoreUnavailableError):
@@ -183,18 +195,20 @@ class Leases:
     def _granted(self, lease: Lease, got: Got, asked: float) -> None:
         now, granted = self._clock(), Granted(lease, asked + HOLD, got.taken)
         is_full = got.level.enough
+        is_empty = not is_full and got.level.remaining < lease.bucket.cost
         self._taken.inc(got.granted)
         self._requests["full" if is_full else "short" if got.granted else "empty"].inc()
         with self._lock:
             is_kept = self._leases.get(lease.bucket.name) is lease
             if is_kept:
                 lease.bring(granted, got.granted)
+                lease.is_dry |= is_empty
                 lease.know(got.level, self._wall())
-                lease.ask_at = now if is_full else self._refusals.note(lease.bucket, got.level, asked, now)
+                lease.ask_at = self._refusals.note(lease.bucket, got.level, asked, now) if is_empty else now
         self._learned(lease.bucket, got.level)
         if not is_kept:
             self._give_back(lease.bucket, Counter({granted: got.granted}))
-        elif is_full:
+        elif not is_empty:
             self._refusals.forget(lease.bucket)
 
     def _give_back(self, bucket: Bucket, unused: Counter[Granted]) -> None:

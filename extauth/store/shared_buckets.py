@@ -59,6 +59,8 @@ class Ahead(NamedTuple):
 
     bucket: Bucket
     wanted: int = 0
+    share: int = 1
+    """No more than one in so many of those that there are."""
     unused: int = 0
     taken_then: int = 0
     """The bucket's count of tokens taken when the unused ones were granted."""

@@ -60,7 +60,7 @@ def simulate(fleet: Fleet) -> Simulated:
     simulation = Simulation(LATENCY)
     metrics = SidecarMetrics(CollectorRegistry())
     decisions: dict[str, list[Decision]] = defaultdict(list)
-    replicas = [_Counted(simulation, metrics, decisions) for _ in range(fleet.replicas)]
+    replicas = [_Counted(simulation, metrics, decisions, fleet.replicas) for _ in range(fleet.replicas)]
     dice = random.Random(_SEED)
     draws: dict[int, Draw] = {}
     for time, key in _arrivals(fleet, dice):
@@ -83,9 +83,11 @@ def simulate(fleet: Fleet) -> Simulated:
 class _Counted(Replica):
     """Notes its decisions by bucket."""
 
-    def __init__(self, simulation: Simulation, metrics: SidecarMetrics, decisions: dict[str, list[Decision]]) -> None:
+    def __init__(
+        self, simulation: Simulation, metrics: SidecarMetrics, decisions: dict[str, list[Decision]], replicas: int
+    ) -> None:
         self._decisions = decisions
-        super().__init__(simulation, metrics=metrics)
+        super().__init__(simulation, metrics=metrics, replicas=replicas)
 
     def decided(self, draw: Draw, time: float, *, admitted: bool) -> None:
         self._decisions[draw.buckets[0].name].append(Decision(round(time * MICROSECONDS), admitted))

@@ -38,7 +38,14 @@ WINDOWS = st.builds(window_at, st.sampled_from(UNITS), st.integers(1_000_000_000
 QUOTAS = st.builds(Shape.of_quota, st.one_of(st.integers(1, 2000), st.integers(1, 10**9)), WINDOWS)
 SHAPES = st.one_of(RATES, RATES, QUOTAS)
 SPENDS = st.tuples(st.just("spend"), st.lists(st.integers(1, 50), min_size=3, max_size=3))
-LEASES = st.tuples(st.just("lease"), st.integers(0, 2), st.integers(0, 3000), st.integers(0, 200), st.integers(0, 5))
+LEASES = st.tuples(
+    st.just("lease"),
+    st.integers(0, 2),  # the bucket
+    st.integers(0, 3000),
+    st.sampled_from([1, 1, 2, 7, 16]),
+    st.integers(0, 200),
+    st.integers(0, 5),
+)
 PASSES = st.tuples(st.just("pass"), st.integers(-HOUR, HOUR))  # time; backwards, too
 CHANGES = st.tuples(st.just("change"), st.integers(0, 2), SHAPES)  # another policy
 STEPS = st.lists(st.one_of(SPENDS, LEASES, LEASES, PASSES, CHANGES), min_size=1, max_size=25)
@@ -59,10 +66,10 @@ class Both:
         reply = self._spend(keys=NAMES, args=arguments)
         self.agree(reply, self.model.spend, NAMES, arguments)
 
-    def lease(self, index: int, wanted: int, returned: int, grant: int) -> None:
-        """Take some ahead, and give some back of an earlier grant."""
+    def lease(self, index: int, wanted: int, share: int, returned: int, grant: int) -> None:
+        """Take some ahead, at most one in `share` of those there, and give some back of an earlier grant."""
         grants = self.grants[index]
-        arguments = [*facts(self.shapes[index]), wanted, returned, grants[-1 - grant % len(grants)]]
+        arguments = [*facts(self.shapes[index]), wanted, share, returned, grants[-1 - grant % len(grants)]]
         reply = self._lease(keys=[NAMES[index]], args=arguments)
         self.agree(reply, self.model.lease, [NAMES[index]], arguments)
         grants.append(int(reply[3]))
@@ -114,11 +121,11 @@ def test_the_largest_numbers_are_exact(client: redis.Redis, shape: Shape) -> Non
     both = Both(client, [shape, shape, shape])
     for _ in range(20):
         both.spend([shape.burst // 20, 1, 7])
-        both.lease(0, 40, 11, 0)
+        both.lease(0, 40, 1, 11, 0)
     assert both.model.kept[NAMES[0]].debt > LARGEST // 2
 
 
 def test_an_unreadable_bucket_is_a_full_one(client: redis.Redis) -> None:
     client.set(NAMES[0], "12 34")
-    reply = client.register_script(LEASE.text)(keys=[NAMES[0]], args=[1, 1000, 10, 0, 4, 0, 0])
+    reply = client.register_script(LEASE.text)(keys=[NAMES[0]], args=[1, 1000, 10, 0, 4, 1, 0, 0])
     assert reply[1] == 4

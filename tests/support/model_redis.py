@@ -37,11 +37,11 @@ class ModelRedis:
     def lease(self, now: int, names: Sequence[str], arguments: Sequence[int]) -> list[Any]:
         reply: list[Any] = [str(now).encode()]
         for index, name in enumerate(names):
-            amount, period, burst, _, wanted, returned, taken_then = arguments[7 * index : 7 * index + 7]
+            amount, period, burst, _, wanted, share, returned, taken_then = arguments[8 * index : 8 * index + 8]
             shape = Shape(amount, period, burst)
             debt, taken = self._read(name, shape, now)
             debt = give_back(debt, shape, returned, taken - taken_then)
-            granted = lease(debt, shape, wanted)
+            granted = lease(debt, shape, wanted, share)
             debt, taken = debt + granted * shape.period, taken + granted
             self._write(name, shape, debt, taken, now)
             reply += [granted, str(debt).encode(), str(taken).encode()]

@@ -103,13 +103,16 @@ def test_tokens_that_come_back_lower_no_debt_but_their_own(shape: Shape, debt: f
     shape=st.builds(Shape.of, st.integers(1, 1000), st.sampled_from([1, 60, 3600]), st.integers(1, 1000)),
     debt=st.floats(0, 1),
     wanted=st.integers(0, 2000),
+    share=st.integers(1, 16),
 )
-def test_what_is_taken_ahead_is_what_could_be_spent_at_once(shape: Shape, debt: float, wanted: int) -> None:
+def test_what_is_taken_ahead_could_be_spent_at_once_as_often_as_it_is_shared(
+    shape: Shape, debt: float, wanted: int, share: int
+) -> None:
     before = int(debt * shape.burst * shape.period)
-    granted = lease(before, shape, wanted)
+    granted = lease(before, shape, wanted, share)
     assert 0 <= granted <= wanted
-    (taken,) = spend([before], [shape], [granted])
+    (taken,) = spend([before], [shape], [granted * share])
     assert taken.enough
     if granted < wanted:
-        (one_more,) = spend([before], [shape], [granted + 1])
-        assert not one_more.enough
+        (more,) = spend([before], [shape], [(granted + 1) * share])
+        assert not more.enough

@@ -102,6 +102,49 @@ def test_a_lease_has_a_largest_size() -> None:
     assert Lease(Bucket("b", Shape.of(1000, 1, 10**9)), 10**6, 0).wanted(0) == MOST
 
 
+def with_left(lease: Lease, tokens: int) -> Lease:
+    """Redis has said that so many are in the bucket."""
+    shape = lease.bucket.shape
+    lease.know(Level(shape, True, (shape.burst - tokens) * shape.period), wall=0)
+    return lease
+
+
+def test_a_lease_is_a_share_of_what_is_left_for_all_replicas() -> None:
+    lease = Lease(BUCKET, 1000, 0)
+    wanted = {}
+    for replicas in (1, 2, 4, 8, 1000):
+        lease.become(BUCKET, replicas)
+        wanted[replicas] = [with_left(lease, left).wanted(0) for left in (100_000, 320, 160)]
+    assert wanted == {
+        1: [150, 150, 150],  # nobody else is there
+        2: [150, 80, 40],
+        4: [150, 40, 20],
+        8: [150, 20, 10],
+        1000: [150, 20, 10],
+    }
+    assert with_left(lease, 16 * LEAST - 1).wanted(0) == 0  # requests ask Redis one by one
+    assert not lease.is_over(0)
+
+
+def test_a_lease_takes_what_there_is_from_an_empty_bucket_until_there_is_enough_again() -> None:
+    lease = Lease(BUCKET, 1000, 0)
+    lease.become(BUCKET, 4)
+    lease.is_dry = True
+    assert (with_left(lease, 160).wanted(0), lease.share) == (150, 1)
+    assert (with_left(lease, 150 * 8).wanted(0), lease.share) == (150, 8)
+    assert with_left(lease, 160).wanted(0) == 20
+
+
+def test_a_bucket_that_stays_nearly_empty_is_not_asked_for_every_single_token() -> None:
+    lease = Lease(BUCKET, 1000, 0)
+    lease.become(BUCKET, 4)
+    with_left(lease, 10)
+    lease.spent_elsewhere(64)
+    assert (lease.wanted(0), lease.share) == (0, 8)
+    lease.spent_elsewhere(1)
+    assert (lease.wanted(0), lease.share) == (150, 1)
+
+
 def test_no_more_is_told_to_be_left_than_there_is() -> None:
     lease = lease_with(10)
     lease.know(Level(BUCKET.shape, True, 40 * BUCKET.shape.period), wall=1000.2)

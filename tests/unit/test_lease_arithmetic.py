@@ -1,6 +1,7 @@
 """Why leases are bounded: tokens in leases and in the bucket are never more than the burst and what HOLD brings."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -26,14 +27,14 @@ class Holders:
         self.held: list[list[int]] = []
         """Tokens, the count of tokens taken with them, and when they were taken."""
 
-    def grant(self, wanted: int) -> None:
-        granted, taken = self._call(wanted, 0, 0)
+    def grant(self, wanted: int, share: int = 1) -> None:
+        granted, taken = self._call(wanted, share, 0, 0)
         self.held.append([granted, taken, self.now])
 
     def give_back(self, which: int) -> None:
         if self.held:
             count, taken, _ = self.held.pop(which % len(self.held))
-            self._call(0, count, taken)
+            self._call(0, 1, count, taken)
 
     def spend(self, which: int) -> None:
         if self.held:
@@ -47,7 +48,7 @@ class Holders:
 
     def total(self) -> float:
         """All tokens that could be spent at this moment."""
-        debt = int(self.redis.lease(self.now, ["b"], [*self._numbers(), 0, 0, 0])[2])
+        debt = int(self.redis.lease(self.now, ["b"], [*self._numbers(), 0, 1, 0, 0])[2])
         return self.shape.burst - debt / self.shape.period + sum(count for count, _, _ in self.held)
 
     def _call(self, *numbers: int) -> tuple[int, int]:
@@ -58,7 +59,7 @@ class Holders:
         return self.shape.amount, self.shape.period, self.shape.burst, 0
 
 
-GRANTS = st.tuples(st.just("grant"), st.integers(1, 50))
+GRANTS = st.tuples(st.just("grant"), st.integers(1, 50), st.sampled_from([1, 1, 2, 16]))
 RETURNS = st.tuples(st.just("give_back"), st.integers(0, 5))
 SPENDS = st.tuples(st.just("spend"), st.integers(0, 5))
 WAITS = st.tuples(st.just("wait"), st.integers(1, 24))
@@ -71,8 +72,8 @@ ROUND = [("grant", 25), ("wait", 12), ("grant", 50), ("wait", 13)]
 @given(steps=st.lists(st.one_of(GRANTS, RETURNS, SPENDS, WAITS, WAITS), max_size=60))
 @example(steps=ROUND * 12)
 @example(steps=[("grant", 50), ("wait", 10), ("grant", 50), ("wait", 15), ("grant", 50), ("wait", 10)] * 10)
-def test_leases_and_bucket_together_hold_no_more_than_the_bound(shape: Shape, steps: Sequence[tuple[str, int]]) -> None:
+def test_leases_and_bucket_together_hold_no_more_than_the_bound(shape: Shape, steps: Sequence[tuple[Any, ...]]) -> None:
     holders = Holders(shape)
-    for name, number in steps:
-        getattr(holders, name)(number)
+    for name, *numbers in steps:
+        getattr(holders, name)(*numbers)
         assert holders.total() <= shape.burst + shape.rate * HOLD + 1e-6

@@ -1,6 +1,7 @@
 """Leases of many replicas in simulated time: never more than the bound, hardly less than what is due, few calls."""
 
 import random
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -52,7 +53,7 @@ def test_what_an_idle_caller_has_not_used_goes_back() -> None:
 @pytest.mark.parametrize("offered", [1.5, 10])
 def test_a_caller_over_its_limit_gets_what_it_is_due(replicas: int, offered: float) -> None:
     simulation = Simulation()
-    all_replicas = [Replica(simulation) for _ in range(replicas)]
+    all_replicas = [Replica(simulation, replicas=replicas) for _ in range(replicas)]
     for replica in all_replicas:
         traffic(simulation, replica, leased(QUICK), offered * QUICK.rate / replicas, 0, 6)
     simulation.run(6)
@@ -75,6 +76,34 @@ def test_a_caller_who_comes_in_bursts_and_keeps_to_its_limit_is_never_refused() 
             traffic(simulation, replica, draw, 225, second, second + 0.1)
     simulation.run(31)
     assert sum(replica.refused for replica in replicas) == 0
+
+
+@pytest.mark.parametrize("burst", [400, 800])
+@pytest.mark.parametrize("replicas", [2, 4, 8, 16])
+def test_bursts_as_large_as_the_bucket_are_hardly_ever_refused(replicas: int, burst: int) -> None:
+    """All that the bucket holds in a fifth of a second, by chance to any replica, each time that it is full again: what
+    one replica has taken ahead is what another one lacks.
+    """
+    dice = random.Random(6)
+    simulation = Simulation()
+    shape = Shape.of(400, 1, burst)
+    all_replicas = [Replica(simulation, replicas=replicas) for _ in range(replicas)]
+    for start in range(0, 10, burst // 400):
+        for _ in range(burst):
+            request = partial(dice.choice(all_replicas).request, leased(shape))
+            simulation.at(start + dice.uniform(0, 0.2), request)
+    simulation.run(12)
+    admitted = sum(len(replica.admitted) for replica in all_replicas)
+    assert admitted >= 0.997 * 400 * 10
+
+
+def test_a_caller_at_twice_the_limit_costs_a_few_calls_though_the_bucket_is_always_nearly_empty() -> None:
+    simulation = Simulation()
+    replicas = [Replica(simulation, replicas=4) for _ in range(4)]
+    for replica in replicas:
+        traffic(simulation, replica, leased(QUICK), 500, 0, 10)
+    simulation.run(10)
+    assert simulation.redis.calls < 0.2 * 2000 * 10
 
 
 def test_a_caller_who_moves_from_replica_to_replica_gains_no_more_than_the_bound() -> None:
@@ -203,7 +232,7 @@ def test_no_window_of_time_has_more_than_the_bound(
     dice = random.Random(seed)
     simulation = Simulation(latency)
     shape = Shape.of(rate, 1, max(int(rate * seconds), 64))
-    all_replicas = [Replica(simulation, lambda: dice.random() < losses) for _ in range(replicas)]
+    all_replicas = [Replica(simulation, lambda: dice.random() < losses, replicas) for _ in range(replicas)]
     offered = 0.0
     while offered < 4000:
         replica, start = dice.choice(all_replicas), dice.uniform(0, 5)
