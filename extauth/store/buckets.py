@@ -43,7 +43,7 @@ class TokenBuckets:
     ) -> None:
         self._submit = submit
         self._clock = clock
-        self.leases = Leases(submit, metrics, self._learn, replicas, clock, wall)
+        self.leases = Leases(submit, metrics, self._learn, replicas, clock=clock, wall=wall)
         self._local = LocalBuckets(_MOST_LOCAL, replicas, lambda: int(clock() * MICROSECONDS))
 
     def take(self, draw: Draw, now: float) -> list[Granted] | None:

@@ -39,6 +39,7 @@ class Leases:
         metrics: SidecarMetrics,
         learned: Callable[[Bucket, Level], None],
         replicas: Callable[[], int],
+        *,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
     ) -> None:
