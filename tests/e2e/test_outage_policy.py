@@ -94,35 +94,40 @@ def ask(stack: Running, path: str, key: IssuedKey) -> Answer:
     return send(stack.url, path, [key.header, *_CLAIMED])
 
 
-def passes(stack: Running, key: IssuedKey) -> bool:
-    return ask(stack, "/strict", key).status == 200
+def answers(stack: Running, path: str, key: IssuedKey, status: int) -> bool:
+    return ask(stack, path, key).status == status
+
+
+def await_status(stack: Running, path: str, key: IssuedKey, status: int) -> None:
+    """Ask until it is so: a check that finds nothing in memory may take too long on a busy machine."""
+    eventually(partial(answers, stack, path, key, status), 10)
 
 
 def test_each_api_does_what_it_says(stack: Running) -> None:
     known, unseen, late, revoked = (stack.issue() for _ in range(4))
     stack.keys("revoke", revoked.id)
     stack.wait_until_published()
-    eventually(lambda: ask(stack, "/usual", revoked).reason == "revoked_key", 5)
-    assert {ask(stack, path, known).status for path in ("/usual", "/strict", "/unlimited", "/refusing")} == {200}
+    eventually(lambda: ask(stack, "/usual", revoked).reason == "revoked_key", 10)
+    for path in ("/usual", "/strict", "/unlimited", "/refusing"):
+        await_status(stack, path, known, 200)
     with hanging_redis(stack):
-        eventually(lambda: ask(stack, "/strict", known).status == 500, 10)
+        await_status(stack, "/strict", known, 500)
         assert ask(stack, "/strict", known).reason == "unavailable"
         assert ask(stack, "/usual", known).upstream_header("x-auth-key-id") == [known.id]
         assert ask(stack, "/usual", unseen).reason == "unavailable"
         assert [ask(stack, "/unlimited", known).status for _ in range(3)] == [200] * 3
         assert ask(stack, "/refusing", known).reason == "unavailable"
+        await_status(stack, "/public", late, 200)
         let_in = ask(stack, "/public", late)
-        assert let_in.status == 200
         for name in ("x-auth-key-id", "x-auth-tenant", "x-api-key"):
             assert let_in.upstream_header(name) == []
         assert ask(stack, "/public", known).upstream_header("x-auth-key-id") == [known.id]
         assert ask(stack, "/public", revoked).reason == "revoked_key"
         assert send(stack.url, "/public", [("x-api-key", "nonsense")]).reason == "malformed_key"
         assert send(stack.url, "/public").reason == "missing_key"
-        metrics = stack.metrics()
-        assert metrics("extauth_checks_total", api="public", reason="allowed_unidentified") == 1
+        assert stack.metrics()("extauth_checks_total", api="public", reason="allowed_unidentified") >= 2
     for key in (known, unseen, late):
-        eventually(partial(passes, stack, key), 10)
+        await_status(stack, "/strict", key, 200)
     assert ask(stack, "/public", late).upstream_header("x-auth-key-id") == [late.id]
 
 

@@ -74,6 +74,12 @@ def test_sections_of_the_process_itself_are_left_as_they_were(bench: Bench) -> N
     assert (settings.cache.size, settings.redis.namespace) == (100_000, "extauth")
 
 
+def test_what_apis_do_in_an_outage_is_a_part_of_the_policy(bench: Bench) -> None:
+    bench.change(GOOD + "outage: {limits: error}\n")
+    (settings,) = bench.applied
+    assert settings.outage.limits == "error"
+
+
 def test_changed_issuers_need_a_restart(bench: Bench) -> None:
     issuer = "{name: sso, issuer: 'https://sso', audiences: [a], jwks: {url: 'https://sso/keys'}}"
     bench.change(GOOD.replace("one", "two") + f"bearer: {{issuers: [{issuer}]}}\n")
