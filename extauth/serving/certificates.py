@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from extauth.policy.settings import ListenSettings
+from extauth.policy.settings import SidecarSettings
 from extauth.telemetry.tls_metrics import TlsMetrics
 from extauth.tls.certificate import ServerCertificate
 
@@ -12,8 +12,12 @@ _PATIENCE = 1.0  # seconds
 class Certificates:
     """Made of good files (else TlsError); `start`, then `stop`. `listeners` are those that the process has itself."""
 
-    def __init__(self, settings: ListenSettings, registry: CollectorRegistry, *listeners: str) -> None:
-        configured = {"grpc": settings.tls, "admin": settings.admin_tls}
+    def __init__(self, settings: SidecarSettings, registry: CollectorRegistry, *listeners: str) -> None:
+        configured = {
+            "grpc": settings.listen.tls,
+            "admin": settings.listen.admin_tls,
+            "http": settings.http.tls if settings.http.listen else None,
+        }
         wanted = {name: configured[name] for name in listeners}
         # No series of what is not there.
         metrics = TlsMetrics(registry) if any(wanted.values()) else TlsMetrics(CollectorRegistry())

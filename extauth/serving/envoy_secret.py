@@ -19,6 +19,11 @@ class EnvoySecret:
         self._header = settings.header
         self._accepted = [_read(reference) for reference in settings.accepted]
 
+    @property
+    def header(self) -> str:
+        """The name that it is sent under."""
+        return self._header
+
     def is_in(self, metadata: Metadata) -> bool:
         """Whether the call has one that is accepted, and no other beside it."""
         sent = [value for name, value in metadata if name == self._header]

@@ -85,12 +85,12 @@ class Sidecar:
         engine, self._stop_tracing = chosen.engine, chosen.stop
         self.apply = engine.apply
         self.reloads = metrics.reloads
-        self.certificates = Certificates(settings.listen, registry, *listeners)
+        self.certificates = Certificates(settings, registry, *listeners, "http")
         options = _transport_options(settings, claim, self.certificates.of("grpc"))
         name, self._transport = choose(settings.listen.transport, engine, options, chosen.told)
         metrics.transport.labels(name).set(1)
         metrics.checks_waiting.set_function(lambda: self._transport.waiting)
-        self._http = http_check(engine, settings, claim)
+        self._http = http_check(engine, settings, claim, self.certificates.of("http"))
         self.components = Components(self._components(), metrics.ready)
         metrics.near_cache_entries.set_function(lambda: len(cache))
         metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))

@@ -38,8 +38,8 @@ providers:
 """
 
 
-def start_nginx(checked: Checked, folder: Path, *, sidecar: str = "") -> str:
-    """Its URL. `sidecar`: another one than the stack's."""
+def start_nginx(checked: Checked, folder: Path, *, sidecar: str = "", more: Mapping[str, str] | None = None) -> str:
+    """Its URL. `sidecar`: another one than the stack's. `more` are texts in place of others of its configuration."""
     listen = f"{HOST}:{free_port()}"
     configuration = _with_addresses(
         GATEWAYS / "nginx" / "extauth.conf",
@@ -47,6 +47,7 @@ def start_nginx(checked: Checked, folder: Path, *, sidecar: str = "") -> str:
             "unix:/run/extauth/http.sock": sidecar or checked.address,
             "127.0.0.1:8080": f"{HOST}:{checked.stack.layout.ports.upstream}",
             "listen 8000": f"listen {listen}",
+            **(more or {}),
         },
     )
     (folder / "extauth.conf").write_text(configuration)

@@ -61,9 +61,13 @@ def connect(address: str) -> http.client.HTTPConnection:
 
 @contextmanager
 def checked_stack(
-    directory: Path, address: str, original: str, more: Mapping[str, Any] | None = None
+    directory: Path,
+    address: str,
+    original: str,
+    more: Mapping[str, Any] | None = None,
+    http: Mapping[str, Any] | None = None,
 ) -> Iterator[Checked]:
-    """`more` are further settings of the sidecar."""
-    http_settings = {"listen": [address], "original": original}
+    """`more` are further settings of the sidecar, `http` of its `http`."""
+    http_settings = {"listen": [address], "original": original, **(http or {})}
     with running_stack(directory, {**(more or {}), "http": http_settings}) as stack:
         yield Checked(stack, address, original)

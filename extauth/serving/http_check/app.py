@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
-from extauth.serving.http_check.messages import HttpAnswer, OriginalHeaders, read_response, write_request
+from extauth.serving.envoy_secret import EnvoySecret
+from extauth.serving.http_check.messages import HttpAnswer, OriginalHeaders, RawHeaders, read_response, write_request
 from extauth.serving.transport import Handler, PendingAnswer
 from extauth.telemetry.logs import logger
 
@@ -22,25 +23,36 @@ _NO_REQUEST = b""
 class HttpCheck:
     """Asks the handler. The query of `/check` is Envoy's `context_extensions`: the proxy's configuration sets it.
 
-    `timeout` in seconds.
+    `timeout` in seconds. With a `secret` nobody is told anything who does not send it.
     """
 
-    def __init__(self, handler: Handler, original: OriginalHeaders, timeout: float) -> None:
+    def __init__(
+        self, handler: Handler, original: OriginalHeaders, timeout: float, secret: EnvoySecret | None = None
+    ) -> None:
         self._handler = handler
         self._original = original
         self._timeout = timeout
+        self._secret = secret
         self._has_warned = False
 
     async def __call__(self, scope: Any, _receive: Any, send: Any) -> None:  # noqa: ANN401 (ASGI: untyped arguments)
         answer = _UNKNOWN
         if scope["path"] == PATH:
             context = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-            answer = read_response(await self._decide(self._message(scope["headers"], context)), self._original)
+            answer = read_response(await self._answer(scope["headers"], context), self._original)
         headers = [*answer.headers, (b"content-length", str(len(answer.body)).encode())]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _message(self, headers: Any, context: Mapping[str, str]) -> bytes:  # noqa: ANN401 (ASGI)
+    async def _answer(self, headers: RawHeaders, context: Mapping[str, str]) -> bytes:
+        if self._secret is None:
+            return await self._decide(self._message(headers, context))
+        is_trusted = self._secret.is_in((name.decode("latin-1"), value) for name, value in headers)
+        name = self._secret.header.encode()
+        message = self._message([pair for pair in headers if pair[0] != name], context)  # no policy needs to see it
+        return await self._decide(message) if is_trusted else self._handler.untrusted(message)
+
+    def _message(self, headers: RawHeaders, context: Mapping[str, str]) -> bytes:
         message = write_request(headers, self._original, context)
         if message is None and not self._has_warned:
             self._has_warned = True  # once: it is the proxy's configuration that is wrong

@@ -1,85 +1,75 @@
-"""The HTTP server of `/check`: uvicorn on a thread of its own, on sockets bound as those for Envoy are."""
+"""The HTTP server of `/check`, on sockets bound as those for Envoy are: with TLS on TCP, where that is configured."""
 
 import socket
-import threading
-import time
+from collections import defaultdict
 from collections.abc import Sequence
 
-import uvicorn
-
 from extauth.policy.http_check import HttpCheckSettings
+from extauth.serving.envoy_secret import EnvoySecret
 from extauth.serving.http_check.app import HttpCheck
+from extauth.serving.http_check.loop import HttpLoop, configuration
 from extauth.serving.http_check.messages import ORIGINAL
 from extauth.serving.sockets import BindError, Claim, Listeners
 from extauth.serving.transport import Handler
+from extauth.tls.certificate import ServerCertificate
 
 _BACKLOG = 1024
 _UNIX = "unix:"
-_IDLE = 120  # seconds; longer than nginx (60) and Traefik (90) keep a connection, so that they close it first
-_LARGEST_HEAD = 65536  # bytes
-_START = 10.0  # seconds
-_LOOK = 0.005  # seconds
 
 
 class HttpCheckServer:
-    """`start`, then `stop`. `timeout` in seconds is how long a check may take."""
+    """`start`, then `stop`. `timeout` in seconds is how long a check may take. SecretError when it is made."""
 
-    def __init__(self, handler: Handler, settings: HttpCheckSettings, timeout: float, mode: int, claim: Claim) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        settings: HttpCheckSettings,
+        timeout: float,
+        mode: int,
+        claim: Claim,
+        *,
+        tls: ServerCertificate | None = None,
+    ) -> None:
         assert settings.original is not None, "the settings see to it"
+        secret = None if settings.secret is None else EnvoySecret(settings.secret)
         self._listeners = Listeners(settings.listen, mode, claim)
         self._is_shared = claim is not Claim.ALONE
-        self._sockets: list[socket.socket] = []
-        self._config = uvicorn.Config(
-            HttpCheck(handler, ORIGINAL[settings.original], timeout),
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,  # the process has set up logging
-            log_level="warning",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            h11_max_incomplete_event_size=_LARGEST_HEAD,
-            timeout_keep_alive=_IDLE,
-        )
-        self._server = uvicorn.Server(self._config)
-        self._thread = threading.Thread(target=self._run, name="http-check", daemon=True)
+        self._sockets: dict[bool, list[socket.socket]] = defaultdict(list)  # by whether they have TLS
+        self._tls = tls
+        self._app = HttpCheck(handler, ORIGINAL[settings.original], timeout, secret)
+        self._config = configuration(self._app)
+        self._loops: list[HttpLoop] = []
 
     def start(self) -> dict[str, str]:
         """Serve; each address with the one bound. Raises BindError."""
-        bound = self._listeners.bind(self._add_port)
-        self._thread.start()
-        deadline = time.monotonic() + _START
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
+        bound = self._listeners.bind(self._add_port, None if self._tls is None else self._add_tls_port)
+        for has_tls, sockets in self._sockets.items():
+            loop = HttpLoop(configuration(self._app, self._tls) if has_tls else self._config)
+            self._loops.append(loop)
+            if not loop.start(sockets):
                 raise BindError(f"the HTTP server on {', '.join(bound)} did not start")
-            time.sleep(_LOOK)
         return bound
 
     def stop(self, grace: float) -> None:
         """Take no new requests, let those under way end within `grace` seconds, close the sockets."""
-        self._config.timeout_graceful_shutdown = max(round(grace), 1)
-        self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(grace + 2)
-        for listener in self._sockets:
-            listener.close()
+        for loop in self._loops:
+            loop.end(grace)
+        for loop in self._loops:
+            loop.stop(grace)
         self._listeners.remove_sockets()
 
-    def _run(self) -> None:
-        self._server.run(self._sockets)
-
-    def _add_port(self, target: str) -> int:
+    def _add_port(self, target: str, *, has_tls: bool = False) -> int:
         """As a gRPC server does it: the port bound, 1 for a unix socket; RuntimeError when it cannot be."""
         try:
             made = _listen_unix(target.removeprefix(_UNIX)) if target.startswith(_UNIX) else self._listen_tcp(target)
         except OSError as error:
             raise RuntimeError(str(error)) from error
-        self._sockets.append(made)
+        self._sockets[has_tls].append(made)
         name: Sequence[int] | str = made.getsockname()
         return 1 if isinstance(name, str) else int(name[1])
+
+    def _add_tls_port(self, target: str) -> int:
+        return self._add_port(target, has_tls=True)
 
     def _listen_tcp(self, target: str) -> socket.socket:
         host, _, port = target.rpartition(":")

@@ -54,7 +54,7 @@ class Supervisor:
         self.restart = RollingRestart(path, settings, self._fleet, self.reloader)
         self._readiness = Readiness(self._fleet)
         gathering = Gathering(self._fleet, counts, metrics, registry)
-        self._certificates = Certificates(settings.listen, registry, "admin")
+        self._certificates = Certificates(settings, registry, "admin")
         self._admin = AdminServer(settings.listen.admin, gathering, self._readiness, self._certificates.of("admin"))
 
     def start(self) -> None:
