@@ -11,7 +11,7 @@ from typing import Any
 from extauth.keys.token import generate
 from extauth.store.key_reader import decode
 from tests.faults.change_watch import ChangeWatch
-from tests.faults.check_watch import CheckWatch, Verdicts
+from tests.faults.check_watch import Callers, CheckWatch, Verdicts
 from tests.faults.fault_proxy import FaultProxy
 from tests.faults.group import LASTS, Fault
 from tests.faults.registry_process import NAMES, Registry
@@ -36,7 +36,7 @@ _LATER = 0.5  # seconds of watching after it is over
 
 @dataclass
 class Installation:
-    """All of it runs, in `folder`. `proxies` stand before the registries' REST; keys are made through the last one."""
+    """All of it runs, in `folder`. `proxies` stand before the registries' REST; keys are made through `healthy`'s."""
 
     folder: Path
     redis: RedisServer
@@ -47,8 +47,11 @@ class Installation:
     """Seconds that whoever makes keys waits for an answer."""
     known: list[str] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
+    more: Callers = field(default_factory=dict)
+    """Who else asks."""
     changes: ChangeWatch = field(init=False)
     """Of the fault that happens, or happened last."""
+    _healthy: int = 0
 
     @classmethod
     @contextmanager
@@ -111,13 +114,19 @@ class Installation:
 
     @property
     def healthy(self) -> Registry:
-        """The one that changes are made through."""
-        return self.registries[-1]
+        """The one that changes are made through: where there are several, one that does not publish."""
+        return self.registries[self._healthy]
+
+    def leader(self) -> Registry:
+        """The one that publishes."""
+        return next(registry for registry in self.registries if registry.is_leading)
 
     def suffer(self, fault: Fault) -> Verdicts:
+        standing_by = [number for number, registry in enumerate(self.registries) if not registry.is_leading]
+        self._healthy = next(iter(standing_by), 0)
         callers = self.callers()
         with (
-            ChangeWatch(self.proxies[-1].port, self.patience) as self.changes,
+            ChangeWatch(self.proxies[self._healthy].port, self.patience) as self.changes,
             CheckWatch(self.sidecar.target, callers) as checks,
         ):
             over = time.monotonic() + LASTS
@@ -135,6 +144,7 @@ class Installation:
             "unseen": (PLAIN, self.issue(10)),
             "revoked": (PLAIN, self.revoked),
             "made up": (PLAIN, [str(generate("ea")) for _ in range(50)]),
+            **self.more,
         }
 
     def expect_recovery(self) -> None:
