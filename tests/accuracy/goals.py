@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from extauth.store.bucket import Shape
 from extauth.store.lease import HOLD
 from tests.accuracy.measure import Found
-from tests.accuracy.offered import TRAFFIC
+from tests.accuracy.offered import BRIMFUL, TRAFFIC
 
 _ROUNDING = 1  # a token, for times in whole microseconds
 _LEAST = 0.99
@@ -36,6 +36,7 @@ def goals(found: Sequence[Found], shape: Shape) -> Iterator[Goal]:
     exact = [one for one in found if one.case.mode == "exact"]
     leased = [one for one in found if one.case.mode == "leased"]
     at_limit = [one for one in leased if one.case.load == _AT_THE_LIMIT and one.case.traffic in TRAFFIC]
+    brimful = [one for one in leased if one.case.traffic == BRIMFUL]
     yield Goal("exact: admitted above the ideal, requests", 0, _most(one.admitted - one.ideal for one in exact))
     yield Goal("exact: above `burst + rate * T` in any window, requests", _ROUNDING, _most(one.excess for one in exact))
     yield Goal(
@@ -43,12 +44,12 @@ def goals(found: Sequence[Found], shape: Shape) -> Iterator[Goal]:
         bound(shape) + _ROUNDING,
         _most(one.excess for one in leased),
     )
-    yield Goal(
-        "leased: least share of the ideal that was admitted at 1x, steady and bursty",
-        _LEAST,
-        min((one.share for one in at_limit), default=0),
-        is_least=True,
-    )
+    yield _least_share("leased: least share of the ideal that was admitted at 1x, steady and bursty", at_limit)
+    yield _least_share("leased: the same with two seconds' worth at once, as large as a bucket of that", brimful)
+
+
+def _least_share(text: str, found: Sequence[Found]) -> Goal:
+    return Goal(text, _LEAST, min((one.share for one in found), default=0), is_least=True)
 
 
 def _most(values: Iterable[float]) -> float:

@@ -36,7 +36,9 @@ class Effort:
 FULL = Effort(processes=(1, 2, 4, 8), loads=(0.9, 1, 1.5, 2, 10), seconds=5)
 QUICK = Effort(processes=(1, 4), loads=(1, 2), seconds=2)
 RATE = 400
-LIMIT = Shape.of(RATE, 1, 2 * RATE)
+LIMIT = Shape.of(RATE, 1, RATE)
+"""A second's worth, the least that `auto` leases: at 1x a burst of requests is as large as the bucket."""
+BRIMFUL_LIMIT = Shape.of(RATE, 1, 2 * RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,11 @@ class Case:
     processes: int
     traffic: Traffic
     load: float
+
+    @property
+    def limit(self) -> Shape:
+        """The bucket that is asked."""
+        return BRIMFUL_LIMIT if self.traffic == BRIMFUL else LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +81,14 @@ class Found:
         return 1000 * self.calls / self.requests
 
 
-def measure(directory: Path, effort: Effort, shape: Shape = LIMIT) -> Iterator[Found]:
+def measure(directory: Path, effort: Effort) -> Iterator[Found]:
     """Every case of an effort, in the order of the tables."""
     server = RedisServer("redis-8.2", directory)
     server.start()
     try:
         with _replicas(server.url, max(effort.processes)) as replicas:
             for case in _cases(effort):
-                yield _measure_one(replicas[: case.processes], case, effort.seconds, shape)
+                yield _measure_one(replicas[: case.processes], case, effort.seconds)
     finally:
         server.kill()
 
@@ -123,8 +130,8 @@ def _replicas(url: str, count: int) -> Iterator[Sequence[Replica]]:
             replica.communicate(timeout=60)
 
 
-def _measure_one(replicas: Sequence[Replica], case: Case, seconds: float, shape: Shape) -> Found:
-    start = time.time() + _LEAD
+def _measure_one(replicas: Sequence[Replica], case: Case, seconds: float) -> Found:
+    start, shape = time.time() + _LEAD, case.limit
     for number, replica in enumerate(replicas):
         order = Order(
             bucket=f"accuracy:{{a}}:{case.mode}-{case.processes}-{case.traffic}-{case.load}",

@@ -11,7 +11,7 @@ from tests.accuracy.decision import Decision, excess, ideal
 from tests.accuracy.fleet import Fleet, simulate
 from tests.accuracy.goals import bound, goals
 from tests.accuracy.measure import Case, found_of
-from tests.accuracy.offered import Offered
+from tests.accuracy.offered import Offered, Traffic
 from tests.accuracy.page import SECTIONS, page
 
 SECOND = 1_000_000
@@ -38,9 +38,11 @@ def ideally(extra: int) -> list[Decision]:
     return found
 
 
-def met(mode: measure.Mode, made: list[Decision], load: float = 1) -> list[bool]:
-    """Whether each goal is met: exact by its total, exact in windows, leased in windows, leased at the limit."""
-    found = found_of(Case(mode, 1, "steady", load), made, 0, SHAPE, 1)
+def met(mode: measure.Mode, made: list[Decision], load: float = 1, traffic: Traffic = "steady") -> list[bool]:
+    """Whether each goal is met: exact by its total, exact in windows, leased in windows, leased at the limit, leased in
+    large bursts.
+    """
+    found = found_of(Case(mode, 1, traffic, load), made, 0, SHAPE, 1)
     return [goal.is_met for goal in goals([found], SHAPE)]
 
 
@@ -49,10 +51,12 @@ def test_each_goal_can_be_missed() -> None:
     assert met("exact", ideally(extra=1))[:2] == [False, True]  # a window has room for the rounding of times
     assert met("exact", ideally(extra=3))[:2] == [False, False]
     most = 20 + int(bound(SHAPE))
-    assert met("leased", decisions(most, 0, 0.001), load=2) == [True, True, True, False]  # nothing is at the limit
-    assert met("leased", decisions(most + 2, 0, 0.001), load=2) == [True, True, False, False]
-    assert met("leased", decisions(99, 1, 10)) == [True, True, True, True]
-    assert met("leased", decisions(98, 2, 10)) == [True, True, True, False]
+    assert met("leased", decisions(most, 0, 0.001), load=2) == [True, True, True, False, False]  # none is at the limit
+    assert met("leased", decisions(most + 2, 0, 0.001), load=2) == [True, True, False, False, False]
+    assert met("leased", decisions(99, 1, 10)) == [True, True, True, True, False]  # and none is of large bursts
+    assert met("leased", decisions(98, 2, 10)) == [True, True, True, False, False]
+    assert met("leased", decisions(99, 1, 10), traffic="brimful") == [True, True, True, False, True]
+    assert met("leased", decisions(98, 2, 10), traffic="brimful") == [True, True, True, False, False]
 
 
 def test_the_ideal_is_one_exact_bucket() -> None:
