@@ -27,6 +27,9 @@ def check(path: Path, secrets: bool) -> None:  # noqa: FBT001 (a click option)
         _read_secrets(settings)
     limits = sum(len(api.limits) for api in settings.apis)
     click.echo(f"{path}: good: {len(settings.apis)} APIs, {limits} limits")
+    for api in settings.apis:
+        if api.outage.unknown_keys == "let_anyone_in":
+            click.echo(f"{path}: note: api {api.name!r} lets anyone in while Redis is away")
 
 
 @config.command()

@@ -102,9 +102,8 @@ def test_that_anyone_is_let_in_is_logged_now_and_then(bench_of: BenchMaker, kill
             assert bench.get(str(generate("test"))).code == 0
         bench.time.offset = 11
         assert bench.get(str(generate("test"))).code == 0
-    assert [(line["event"], line["log_level"], line["api"]) for line in lines] == [
-        ("letting_anyone_in", "warning", "demo")
-    ] * 2
+    told = [line for line in lines if line["event"] == "letting_anyone_in"]
+    assert [(line["log_level"], line["api"]) for line in told] == [("warning", "demo")] * 2
 
 
 def test_while_redis_answers_nobody_is_let_in_unknown(bench_of: BenchMaker) -> None:

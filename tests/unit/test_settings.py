@@ -115,7 +115,7 @@ def test_a_few_lines_that_stand_for_billions_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 12)]
     (found,) = problems_of("\n".join(lines))
-    assert "has more than 300,000 fields" in found
+    assert "its aliases stand for more than 50,000 fields" in found
 
 
 @pytest.mark.parametrize("depth", [101, 5000])
@@ -175,6 +175,14 @@ def test_config_check_says_good_or_lists_what_is_not(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "apis[0].limits[0].by" in result.stderr
     assert f"1 problem in {path}" in result.stderr
+
+
+def test_config_check_tells_which_api_lets_anyone_in(tmp_path: Path) -> None:
+    path = tmp_path / "extauth.yaml"
+    path.write_text(GOOD + "    outage: {unknown_keys: let_anyone_in}\n")
+    result = CliRunner().invoke(main, ["config", "check", "-c", str(path)])
+    assert result.exit_code == 0
+    assert f"{path}: note: api 'demo' lets anyone in while Redis is away\n" in result.output
 
 
 def test_config_check_reads_secrets_when_asked(tmp_path: Path) -> None:
