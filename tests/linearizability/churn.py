@@ -152,17 +152,11 @@ class Churn:
 
     def _insist(self, method: str, path: str, body: Mapping[str, Any] | None) -> None:
         deadline = time.monotonic() + self._patience
-        is_first = True
         while True:
             try:
                 self._registry.call(method, path, body)
             except UnreachableError:
                 if time.monotonic() > deadline or self._stopping.wait(_REST):
                     raise
-                is_first = False
-            except RefusedError:
-                if is_first:
-                    raise
-                return  # the registry had done it, and died before it said so
             else:
                 return

@@ -10,9 +10,12 @@ MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """Of a process and its descendants. `memory` is PSS in bytes: what several share is divided among them."""
+    """Of a process and its descendants, bytes."""
 
-    memory: int
+    proportional: int
+    """PSS: what several processes share, files above all, is divided among them, and so depends on who else runs."""
+    own: int
+    """The part of it that is no file's: heaps and stacks."""
     files: int
     threads: int
 
@@ -28,7 +31,8 @@ class Sample:
 def footprint(process: int) -> Footprint:
     members = [Path("/proc") / str(member) for member in family(process)]
     return Footprint(
-        memory=sum(_proportional(member) for member in members),
+        proportional=sum(_bytes(member, "Pss") for member in members),
+        own=sum(_bytes(member, "Pss_Anon") for member in members),
         files=sum(len(list((member / "fd").iterdir())) for member in members),
         threads=sum(len(list((member / "task").iterdir())) for member in members),
     )
@@ -41,7 +45,7 @@ def slope(points: list[tuple[float, float]]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
 
 
-def _proportional(member: Path) -> int:
-    """Bytes (Pss of proc_pid_smaps(5))."""
+def _bytes(member: Path, name: str) -> int:
+    """Of proc_pid_smaps(5)."""
     lines = (member / "smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) * 1024

@@ -28,7 +28,7 @@ def goals(found: Findings) -> Iterator[Goal]:
         yield Goal(f"requests that `{api}` admitted", int(most), found.tally.admitted[api])
     first, last = found.settled[0], found.settled[-1]
     for name, most in GROWTH.items():
-        grown = (last.of[name].memory - first.of[name].memory) / MIB
+        grown = (last.of[name].own - first.of[name].own) / MIB
         yield Goal(f"memory of {name}: growth since it had settled, MiB", most, grown)
     for name in GROWTH:
         opened = last.of[name].files - first.of[name].files

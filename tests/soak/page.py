@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from tests.bench.page import versions
 from tests.bench.processes import machine
 from tests.bench.tables import table
-from tests.linearizability.churn import LIVING, PACE
+from tests.linearizability.churn import LIVING
 from tests.soak.callers import PROMISE
 from tests.soak.footprint import MIB, Footprint, slope
 from tests.soak.goals import GROWTH, goals
@@ -18,9 +18,10 @@ _WIDTH = 120
 _HOUR = 3600
 _OPENING = f"""
 {{minutes:g}} minutes at {{rate:g}} requests a second through Envoy, which asks two sidecars over unix sockets, while
-some {PACE:g} keys a second are made, revoked, rotated, expired, switched off and on, or given other scopes. `make soak`
-does this and says whether the goals are met; with `ARGS=--write` it writes this page. Measured on {{machine}};
-{{versions}}. The load average at the end was {{load:.1f}}, and {{stolen:.1%}} of the CPU time went to other
+some {{pace:g}} keys a second are made, revoked, rotated, expired, switched off and on, or given other scopes.
+`make soak` does this and says whether the goals are met; with `ARGS=--write` it writes this page. Measured on
+{{machine}}; {{versions}}.
+The load average at the end was {{load:.1f}}, and {{stolen:.1%}} of the CPU time went to other
 guests of the host.
 
 About {LIVING} keys are alive at a time; a quarter of the requests come with keys that have ended or that nobody has.
@@ -43,6 +44,7 @@ def _opening(found: Findings) -> str:
     text = _OPENING.format(
         minutes=round(found.seconds / 60, 1),
         rate=found.rate,
+        pace=found.pace,
         machine=machine(),
         versions=versions(),
         load=found.load,
@@ -80,15 +82,16 @@ _QUANTILES: Mapping[str, float] = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
 def _memory(found: Findings) -> str:
-    note = f"""PSS in MiB: memory that processes share is divided among them. Growth is counted from {_settling(found)}
-        on, and so is the slope, of the line that fits all samples best."""
+    note = f"""MiB of a process' own: the part of its PSS that is no file's, since what it shares with others depends on
+        who else runs; in brackets PSS as a whole. Growth is counted from {_settling(found)} on, and so is the slope,
+        of the line that fits all samples best."""
     columns = ["process", *_moments(found), "growth", "slope an hour"]
     rows = []
     for name in GROWTH:
-        points = [(sample.at, sample.of[name].memory / MIB) for sample in found.settled]
-        chosen = [one[name].memory / MIB for one in _moments(found).values()]
-        values = [*chosen, points[-1][1] - points[0][1], slope(points) * _HOUR]
-        rows.append([name, *(f"{value:.1f}" for value in values)])
+        points = [(sample.at, sample.of[name].own / MIB) for sample in found.settled]
+        chosen = [one[name] for one in _moments(found).values()]
+        told = [f"{one.own / MIB:.1f} ({one.proportional / MIB:.0f})" for one in chosen]
+        rows.append([name, *told, f"{points[-1][1] - points[0][1]:.1f}", f"{slope(points) * _HOUR:.1f}"])
     return f"{textwrap.fill(' '.join(note.split()), _WIDTH)}\n\n{table(columns, rows)}"
 
 

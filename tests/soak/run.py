@@ -28,6 +28,7 @@ class Findings:
 
     seconds: float
     rate: float
+    pace: float
     tally: Tally
     changes: Counter[str]
     """By what was done."""
@@ -46,12 +47,12 @@ class Findings:
         return [sample for sample in self.samples if sample.at >= min(SETTLED, self.seconds / 2)]
 
 
-def run(directory: Path, seconds: float, rate: float, seed: int) -> Findings:
-    """DemoError when a server dies."""
+def run(directory: Path, seconds: float, rate: float, pace: float, seed: int) -> Findings:
+    """`rate` requests and `pace` changes of keys a second; DemoError when a server dies."""
     stolen, everything = all_cpu_time()
     with running_site(directory) as site:
         pool = KeyPool()
-        churn = Churn(site.registry, pool, seed)
+        churn = Churn(site.registry, pool, seed, pace=pace)
         tight = {api: churn.create(tenant=api) for api in TIGHT}
         callers = Callers(site.envoy, pool, tight, rate, seed)
         churn.start()
@@ -66,7 +67,7 @@ def run(directory: Path, seconds: float, rate: float, seed: int) -> Findings:
         lag = _feed_lag(site)
     stolen_now, everything_now = all_cpu_time()
     share = (stolen_now - stolen) / (everything_now - everything)
-    return Findings(lasted, rate, tally, churn.done, churn.failures, samples, lag, os.getloadavg()[0], share)
+    return Findings(lasted, rate, pace, tally, churn.done, churn.failures, samples, lag, os.getloadavg()[0], share)
 
 
 def _sampled(site: Site, began: float, seconds: float) -> Iterator[Sample]:
@@ -78,8 +79,8 @@ def _sampled(site: Site, began: float, seconds: float) -> Iterator[Sample]:
             time.sleep(min(left, 1.0))
             site.supervisor.check()
         sample = Sample(time.monotonic() - began, {name: footprint(one) for name, one in site.processes().items()})
-        told = ", ".join(f"{name} {found.memory / MIB:.1f}" for name, found in sample.of.items())
-        sys.stderr.write(f"{sample.at:.0f} s: {told} MiB\n")
+        told = ", ".join(f"{name} {found.own / MIB:.1f}" for name, found in sample.of.items())
+        sys.stderr.write(f"{sample.at:.0f} s: {told} MiB of its own\n")
         yield sample
 
 
