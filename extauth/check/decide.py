@@ -24,11 +24,12 @@ from extauth.policy.reasons import Reason
 from extauth.store.buckets import Answer, TokenBuckets
 from extauth.store.draw import Draw
 from extauth.store.usage_batch import ALLOWED, LIMITED
+from extauth.telemetry.cells import lock
 
 UsageOutcome: TypeAlias = str
 """What the ledger of usage keeps of a reason, see store/usage_batch.py."""
 CountUsage = Callable[[str, str, str, UsageOutcome], None]
-"""Count one check: the caller's name and tenant in Redis, the API, the outcome. Must not wait."""
+"""Count one check: the caller's name and tenant in Redis, the API, the outcome. Must not wait; `lock` is held."""
 
 _USAGE: dict[Reason, UsageOutcome] = {
     **{reason: f"denied:{reason}" for reason in Reason},
@@ -99,7 +100,7 @@ class Decider:
             return refuse(check, Reason.UNAVAILABLE) if draw is None else let_pass(check, grant.response)
         taken = self._buckets.take(draw, check.started)
         if taken is not None:
-            self._tally.leased(check.api.name, draw)
+            check.leased = self._tally.leased(check.api.name, draw)
             return let_pass(check, grant.response + check.api.rate_headers.of_leases(draw, taken))
         refused = self._buckets.refused(draw, check.started)
         if refused is not None:
@@ -137,16 +138,18 @@ class Decider:
     def _count(self, check: Check, verdict: Verdict) -> None:
         seconds = self._clocks.monotonic() - check.started
         reason, _ = verdict
-        self._tally.check(check.api.name, reason, lookup=check.lookup, asked_redis=check.asked_redis, seconds=seconds)
-        if check.grant is not None:
-            caller = check.grant.caller
-            self._count_usage(caller.bucket, caller.bucket_tenant, check.api.name, _USAGE[reason])
+        api, grant = check.api.name, check.grant
+        with lock:  # once for all that is counted
+            self._tally.check(api, reason, seconds, check)
+            if grant is not None:
+                self._count_usage(grant.caller.bucket, grant.caller.bucket_tenant, api, _USAGE[reason])
         if self._log.wants(reason):
             self._log.tell(check, reason, seconds)
 
     def _refuse_unrouted(self, reason: Reason, request: Request | None, started: float) -> bytes:
         seconds = self._clocks.monotonic() - started
-        self._tally.check(NO_API, reason, lookup=None, asked_redis=False, seconds=seconds)
+        with lock:
+            self._tally.check(NO_API, reason, seconds)
         if self._log.wants(reason):
             self._log.tell_unrouted(request, reason, seconds)
         values = {"method": request.method, "path": request.path, "endpoint": request.path} if request else {}

@@ -46,6 +46,8 @@ class Check:
     """What was sent. It may be a secret: nothing but its key id may be told."""
     lookup: Cell | None = None
     """Counts how the lookup in memory went."""
+    leased: Sequence[Cell] = ()
+    """Count the tokens that leases gave it."""
     asked_redis: bool = False
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from extauth.check.steps import Check
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
 from extauth.store.buckets import SOURCES, Answer
 from extauth.store.draw import Draw
-from extauth.telemetry.cells import Cell, lock
+from extauth.telemetry.cells import Cell
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 
 NO_API = "none"
@@ -37,24 +38,27 @@ class Tally:
             api.name: [self._spends[api.name, limit.name, "lease", True] for limit in api.limits] for api in apis
         }
 
-    def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
-        """Count a check that has ended, and with it how the lookup in memory went, if there was one."""
-        checks = self._checks[api, reason]
-        took = self._redis if asked_redis else self._memory
-        with lock:
-            checks.value += 1
-            took.observe(seconds)
-            if lookup is not None:
-                lookup.value += 1
+    def check(self, api: str, reason: Reason, seconds: float, check: Check | None = None) -> None:
+        """Count what has ended after so many seconds, and with it what `check` has done. With `lock` held.
 
-    def leased(self, api: str, draw: Draw) -> None:
-        """Count a check for which leases had all tokens."""
+        Without `check` it belongs to no API.
+        """
+        self._checks[api, reason].value += 1
+        if check is None:
+            self._memory.observe(seconds)
+            return
+        (self._redis if check.asked_redis else self._memory).observe(seconds)
+        if check.lookup is not None:
+            check.lookup.value += 1
+        for cell in check.leased:
+            cell.value += 1
+
+    def leased(self, api: str, draw: Draw) -> Sequence[Cell]:
+        """What to count when leases had all tokens."""
         cells = self._leased[api]
         if len(draw.buckets) < len(cells):  # not all limits count each request
-            cells = [self._spends[api, bucket.limit, "lease", True] for bucket in draw.buckets]
-        with lock:
-            for cell in cells:
-                cell.value += 1
+            return [self._spends[api, bucket.limit, "lease", True] for bucket in draw.buckets]
+        return cells
 
     def unlimited(self, api: str, draw: Draw) -> None:
         """Count a check that passed although no bucket could be asked."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from extauth.check import request as request_reader
+from extauth.check.steps import Check
 from extauth.check.tally import Tally
 from extauth.policy.reasons import Reason
 from extauth.policy.schema import Api
@@ -11,7 +12,6 @@ from extauth.policy.settings import SidecarSettings
 from extauth.serving.engine import Engine, Parts
 from extauth.serving.envoy_secret import Metadata
 from extauth.serving.transport import PendingAnswer
-from extauth.telemetry.cells import Cell
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.tracing import CheckSpan, Tracing
 
@@ -35,14 +35,14 @@ class TracedTally(Tally):
         super().__init__(metrics, apis)
         self._of_thread = of_thread
 
-    def check(self, api: str, reason: Reason, *, lookup: Cell | None, asked_redis: bool, seconds: float) -> None:
-        super().check(api, reason, lookup=lookup, asked_redis=asked_redis, seconds=seconds)
+    def check(self, api: str, reason: Reason, seconds: float, check: Check | None = None) -> None:
+        super().check(api, reason, seconds, check)
         self._of_thread.is_fault = reason.is_ours
         self._of_thread.attributes = {
             "extauth.api": api,
             "extauth.reason": reason.value,
-            "extauth.cache_hit": lookup is not None,
-            "extauth.asked_redis": asked_redis,
+            "extauth.cache_hit": check is not None and check.lookup is not None,
+            "extauth.asked_redis": check is not None and check.asked_redis,
             "extauth.limited": reason is Reason.RATE_LIMITED,
         }
 

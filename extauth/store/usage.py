@@ -1,6 +1,6 @@
 """Counting who used what, in memory, and handing it on to Redis in batches.
 
-`count` is on the path of every check: a clock, a short lock and an addition. A thread takes what was counted and
+`count` is on the path of every check: a clock and an addition. A thread takes what was counted and
 appends it to a stream as one batch; what could not be sent is kept and sent again before anything newer, under the
 same id, by which the registry knows a batch whose arrival was not confirmed.
 """
@@ -17,6 +17,7 @@ import redis
 from extauth.store.errors import StoreUnavailableError, translated
 from extauth.store.names import Names
 from extauth.store.usage_batch import MINUTE, Outcome, UsageBatch, UsageRow, is_storable
+from extauth.telemetry.cells import lock
 from extauth.telemetry.logs import logger
 from extauth.telemetry.usage_metrics import UsageMetrics
 
@@ -60,7 +61,6 @@ class UsageBuffer:
         self._instance = secrets.token_hex(8)
         self._sequence = 0
         self._counted: _Counted = {}
-        self._lock = threading.Lock()
         self._waiting: deque[UsageBatch] = deque()
         self._failing = False
         self._stopping = threading.Event()
@@ -76,19 +76,20 @@ class UsageBuffer:
         self._client.close()
 
     def count(self, key_id: str, tenant: str, api: str, outcome: Outcome) -> None:
-        """Count one check of a key that is known, whatever the answer. Never waits for Redis, never raises."""
+        """Count one check of a key that is known, whatever the answer. Never waits for Redis, never raises.
+
+        With the `lock` of telemetry/cells.py held, which a check takes once for all that it counts.
+        """
         now = self._clock()
         name = (key_id, tenant, api, outcome, now // MINUTE)
-        with self._lock:
-            found = self._counted.get(name)
-            if found is not None:  # nearly always
-                found[0] += 1
-                found[1] = now
-                return
-            if len(self._counted) < self._max_rows:
-                self._counted[name] = [1, now]
-                return
-        self._metrics.lost.labels("too_many_keys").inc()
+        found = self._counted.get(name)
+        if found is not None:  # nearly always
+            found[0] += 1
+            found[1] = now
+        elif len(self._counted) < self._max_rows:
+            self._counted[name] = [1, now]
+        else:
+            self._metrics.lost.labels("too_many_keys").inc()
 
     def flush(self) -> None:
         """Send what has been counted, after what still waits. For the thread of this buffer, or without one."""
@@ -110,7 +111,7 @@ class UsageBuffer:
 
     def _pack(self) -> None:
         """Make batches of what has been counted."""
-        with self._lock:
+        with lock:
             counted, self._counted = self._counted, {}
         rows = _rows(counted)
         good = [row for row in rows if is_storable(row.key_id) and is_storable(row.tenant) and is_storable(row.api)]

@@ -15,6 +15,7 @@ from extauth.store.names import Names
 from extauth.store.usage import UsageBuffer
 from extauth.store.usage_batch import UsageRow
 from extauth.store.usage_reader import UsageReader
+from extauth.telemetry.cells import lock
 from extauth.telemetry.usage_metrics import UsageMetrics
 from tests.support.redis_server import RedisServer
 from tests.support.usage import NOON
@@ -42,6 +43,11 @@ def make(redis_settings: RedisSettings, names: Names, usage_metrics: UsageMetric
     return make
 
 
+def count(buffer: UsageBuffer, *row: str) -> None:
+    with lock:
+        buffer.count(*row)
+
+
 def lost(metrics: UsageMetrics, cause: str) -> float:
     return float(metrics.lost.labels(cause)._value.get())
 
@@ -67,12 +73,12 @@ def test_checks_are_added_up_by_key_api_minute_and_outcome(
 ) -> None:
     times = iter([NOON, NOON + 1, NOON + 59_999, NOON + 60_000, NOON + 2, NOON + 3])
     buffer = make(clock=lambda: next(times))
-    buffer.count("a", "acme", "orders", "allowed")
-    buffer.count("a", "acme", "orders", "limited")
-    buffer.count("a", "acme", "orders", "allowed")
-    buffer.count("a", "acme", "orders", "denied:missing_scope")
-    buffer.count("a", "acme", "admin", "denied:missing_scope")
-    buffer.count("a", "acme", "admin", "denied:expired_key")
+    count(buffer, "a", "acme", "orders", "allowed")
+    count(buffer, "a", "acme", "orders", "limited")
+    count(buffer, "a", "acme", "orders", "allowed")
+    count(buffer, "a", "acme", "orders", "denied:missing_scope")
+    count(buffer, "a", "acme", "admin", "denied:missing_scope")
+    count(buffer, "a", "acme", "admin", "denied:expired_key")
     buffer.flush()
     assert rows(reader) == [
         UsageRow("a", "acme", "orders", NOON, NOON + 59_999, {"allowed": 2, "limited": 1}),
@@ -89,7 +95,7 @@ def test_many_rows_go_in_several_batches(
     monkeypatch.setattr(usage, "BATCH_ROWS", 3)
     buffer = make(clock=lambda: NOON)
     for number in range(7):
-        buffer.count(f"key {number}", "acme", "orders", "allowed")
+        count(buffer, f"key {number}", "acme", "orders", "allowed")
     buffer.flush()
     batches = [one.batch for one in reader.oldest(10)]
     assert [(batch.sequence, len(batch.rows)) for batch in batches if batch] == [(1, 3), (2, 3), (3, 1)]
@@ -102,7 +108,7 @@ def test_threads_at_once_lose_nothing(make: Callable[..., UsageBuffer], reader: 
 
     def work() -> None:
         for number in range(5000):
-            buffer.count(f"key {number % 7}", "acme", "orders", "allowed")
+            count(buffer, f"key {number % 7}", "acme", "orders", "allowed")
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -117,7 +123,7 @@ def test_threads_at_once_lose_nothing(make: Callable[..., UsageBuffer], reader: 
 def test_stopping_sends_the_rest(make: Callable[..., UsageBuffer], reader: UsageReader) -> None:
     buffer = make(flush_interval=3600)
     buffer.start()
-    buffer.count("a", "acme", "orders", "allowed")
+    count(buffer, "a", "acme", "orders", "allowed")
     buffer.stop(timeout=5)
     assert sums(reader) == {"a": 1}
 
@@ -127,11 +133,11 @@ def test_more_keys_than_fit_are_counted_as_lost(
 ) -> None:
     buffer = make(max_rows=2, clock=lambda: NOON)
     for key_id in ("a", "b", "c", "a", "c"):
-        buffer.count(key_id, "acme", "orders", "allowed")
+        count(buffer, key_id, "acme", "orders", "allowed")
     buffer.flush()
     assert sums(reader) == {"a": 2, "b": 1}
     assert lost(usage_metrics, "too_many_keys") == 2
-    buffer.count("c", "acme", "orders", "allowed")  # the next interval has room again
+    count(buffer, "c", "acme", "orders", "allowed")  # the next interval has room again
     buffer.flush()
     assert sums(reader) == {"a": 2, "b": 1, "c": 1}
 
@@ -141,7 +147,7 @@ def test_names_that_no_ledger_can_hold_are_left_out(
 ) -> None:
     buffer = make()
     for key_id in ("a", "x" * 129, "\x00", "\ud800"):
-        buffer.count(key_id, "acme", "orders", "allowed")
+        count(buffer, key_id, "acme", "orders", "allowed")
     buffer.flush()
     assert sums(reader) == {"a": 1}
     assert lost(usage_metrics, "unfit_name") == 3
@@ -153,7 +159,7 @@ def test_while_redis_is_away_batches_wait_and_the_oldest_go(
     buffer = make(max_waiting=3)
     redis_server.kill()
     for number in range(5):
-        buffer.count(f"key {number}", "acme", "orders", "allowed")
+        count(buffer, f"key {number}", "acme", "orders", "allowed")
         buffer.flush()
     assert usage_metrics.waiting._value.get() == 3
     assert lost(usage_metrics, "redis_away") == 2
@@ -170,7 +176,7 @@ def test_the_thread_outlives_a_dead_redis(
     buffer = make()
     buffer.start()
     redis_server.kill()
-    buffer.count("a", "acme", "orders", "allowed")
+    count(buffer, "a", "acme", "orders", "allowed")
     wait_until(lambda: usage_metrics.errors.labels("connection")._value.get() >= 2)
     redis_server.start()
     wait_until(lambda: reader.waiting() == 1)
@@ -197,7 +203,7 @@ def test_a_batch_whose_arrival_was_not_confirmed_comes_again_under_the_same_id(
 ) -> None:
     buffer = make(LosesReplies(unix_socket_path=str(redis_server.socket)))
     for key_id in ("a", "b"):
-        buffer.count(key_id, "acme", "orders", "allowed")
+        count(buffer, key_id, "acme", "orders", "allowed")
         buffer.flush()
     batches = [one.batch for one in reader.oldest(10)]
     assert [batch.sequence for batch in batches if batch] == [1, 1, 2]
@@ -210,7 +216,7 @@ def test_a_stream_that_nobody_reads_does_not_grow_for_ever(
     monkeypatch.setattr(usage, "STREAM_LENGTH", 100)
     buffer = make()
     for number in range(1000):
-        buffer.count(f"key {number}", "acme", "orders", "allowed")
+        count(buffer, f"key {number}", "acme", "orders", "allowed")
         buffer.flush()
     assert 100 <= reader.waiting() < 300  # whole nodes of the stream are trimmed
     assert "key 999" in sums(reader)
@@ -229,9 +235,9 @@ def test_counting_never_waits_for_redis(make: Callable[..., UsageBuffer], redis_
 
     buffer = make(Stuck(unix_socket_path=str(redis_server.socket)))
     buffer.start()
-    buffer.count("a", "acme", "orders", "allowed")
+    count(buffer, "a", "acme", "orders", "allowed")
     assert sending.wait(5)
     for _ in range(1000):
-        buffer.count("a", "acme", "orders", "allowed")
+        count(buffer, "a", "acme", "orders", "allowed")
     goes_on.set()
     buffer.stop(timeout=5)

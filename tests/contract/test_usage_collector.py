@@ -23,6 +23,7 @@ from extauth.store.names import Names
 from extauth.store.usage import UsageBuffer
 from extauth.store.usage_batch import UsageBatch
 from extauth.store.usage_reader import StoredBatch, UsageReader
+from extauth.telemetry.cells import lock
 from extauth.telemetry.usage_metrics import CollectorMetrics, UsageMetrics
 from tests.support.redis_server import RedisServer
 from tests.support.usage import NOON, batch, batches, row
@@ -315,7 +316,8 @@ def test_the_whole_way_while_redis_dies_again_and_again(
 
     def count() -> None:
         while not done.wait(0.001):
-            buffer.count(f"key {len(counted) % 3}", "acme", "orders", "allowed")
+            with lock:
+                buffer.count(f"key {len(counted) % 3}", "acme", "orders", "allowed")
             counted.append(1)
 
     counting = threading.Thread(target=count)
