@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from extauth.cli.keys_output import print_json, print_table
 from extauth.cli.settings_file import config_option, load_or_exit
-from extauth.registry import times
+from extauth.registry import migrations, times
 from extauth.registry.admin_tokens import AdminTokens
 from extauth.registry.database import Database
 from extauth.registry.errors import UnavailableError
@@ -31,10 +31,9 @@ _COLUMNS = ("id", "settings", "keys", "last_used_at", "admin_tokens", "revocatio
 def peppers(path: Path, output: str) -> None:
     """List peppers with what is in force under each, and say which may be taken out of the settings."""
     settings = load_or_exit(RegistrySettings, path)
-    with _database(settings) as database:
-        database.migrate()
-        with database.read() as connection:
-            found = {use.id: use for use in uses(connection, times.now())}
+    with _database(settings) as database, database.read() as connection:
+        migrations.check_present(connection)
+        found = {use.id: use for use in uses(connection, times.now())}
     configured = [pepper.id for pepper in settings.keys.peppers]
     unused = {pepper: PepperUse(pepper, 0, None, 0, 0) for pepper in configured}
     items = [_item(use, configured) for use in {**unused, **found}.values()]
@@ -58,8 +57,8 @@ def retire_pepper(path: Path, pepper_id: str, *, yes: bool) -> None:
     if settings.keys.peppers[0].id == pepper_id:
         raise click.UsageError("new keys are made under this pepper: put another one first in keys.peppers")
     with _database(settings) as database:
-        database.migrate()
         with database.read() as connection:
+            migrations.check_present(connection)
             use = next((use for use in uses(connection, times.now()) if use.id == pepper_id), None)
         if use is None or not use.is_needed:
             click.echo(f"nothing is in force under {pepper_id}")

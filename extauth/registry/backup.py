@@ -58,11 +58,9 @@ def back_up(database: Database, path: Path, pepper: Pepper, now: int) -> tuple[H
 
 
 def _header(connection: Connection, now: int) -> Header:
-    found = migrations.present(connection)
-    if found != migrations.latest():
-        raise BackupError("the database has the tables of another version of extauth: back it up with that version")
+    migrations.check_present(connection)
     epoch, revision = connection.execute(select(registry.c.epoch, registry.c.revision)).one()
-    return Header(found, now, epoch, revision)
+    return Header(migrations.latest(), now, epoch, revision)
 
 
 def _write_table(connection: Connection, table: Table, writer: BackupWriter) -> None:

@@ -20,7 +20,7 @@ from extauth.registry.admin_tokens import AdminTokens
 from extauth.registry.backup import TABLES, back_up
 from extauth.registry.backup_file import BackupError, BackupWriter, Header, TableHead, verify
 from extauth.registry.database import Database
-from extauth.registry.errors import ConflictError
+from extauth.registry.errors import ConflictError, UnavailableError
 from extauth.registry.history import History
 from extauth.registry.identity import Role
 from extauth.registry.key import IssuedKey, NewKey
@@ -273,10 +273,12 @@ def test_a_backup_of_a_later_version_is_refused(target: Database, file: Path, pe
 
 def test_a_database_of_another_version_is_not_backed_up(empty_database_url: str, file: Path, pepper: Pepper) -> None:
     database = Database(empty_database_url, deadline=PATIENCE)
+    with pytest.raises(UnavailableError, match="no tables"):
+        back_up(database, file, pepper, NOW)
     database.migrate()
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
-    with pytest.raises(BackupError, match="another version"):
+    with pytest.raises(UnavailableError, match="another version"):
         back_up(database, file, pepper, NOW)
     database.close()
     assert not list(file.parent.glob("*backup*"))

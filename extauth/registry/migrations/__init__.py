@@ -48,6 +48,15 @@ def present(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def check_present(connection: Connection) -> None:
+    """For those who must not change them: UnavailableError unless the tables are those of this version."""
+    found = present(connection)
+    if found is None:
+        raise UnavailableError("the database has no tables: is it the right one? `extauth registry init` makes them")
+    if found != latest():
+        raise UnavailableError("the database has the tables of another version of extauth: use that version")
+
+
 def known() -> frozenset[str]:
     """All steps of this version."""
     return frozenset(script.revision for script in _scripts().walk_revisions())
