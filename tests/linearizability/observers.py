@@ -31,7 +31,9 @@ class Observer:
         self._pool = pool
         self._chance = chance
         self._channel = grpc.insecure_channel(sidecar.targets[number], _OPTIONS)
-        self._check = self._channel.unary_unary(f"/{CHECK_SERVICE}/{CHECK_METHOD}")
+        self._check = self._channel.unary_unary(
+            f"/{CHECK_SERVICE}/{CHECK_METHOD}", request_serializer=None, response_deserializer=None
+        )
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=self._place)
         self.asked: list[Asked] = []
