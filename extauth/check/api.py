@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 
-from extauth.check import answer
 from extauth.check.caller import IdentityHeaders
 from extauth.check.client_address import address_reader
 from extauth.check.credential import Concealment, CredentialFinder
 from extauth.check.denial import Denials
 from extauth.check.grant import Grants
 from extauth.check.limit import Limiter
+from extauth.check.nobody import grant_of_nobody
 from extauth.check.permit import Permits
 from extauth.check.rate_headers import RateHeaders
 from extauth.check.request import Request
@@ -50,8 +50,8 @@ class ServedApi:
         identity = IdentityHeaders(api.upstream_headers)
         self.grants = Grants(identity, self.concealment, self.limiter)
         self.outage = outage_of(api.outage, outage)
-        self.unidentified = answer.allow((), [*self.concealment.headers, *identity.names])
-        """A serialised CheckResponse for a caller of whom nothing is known; see `outage`."""
+        self.nobody = grant_of_nobody(self.limiter, [*self.concealment.headers, *identity.names])
+        """For a caller of whom nothing is known; see `outage`."""
         self.denials = Denials(api.name, api.credentials, (api.errors, errors))
         self._bases = sorted((path.strip("=").rstrip("/") for path in api.match.paths), key=len, reverse=True)
 

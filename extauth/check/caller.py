@@ -64,6 +64,10 @@ class Caller:
         )
 
 
+NOBODY = Caller(id="", bucket="", bucket_tenant=_NO_TENANT, tenant="", name="", scopes=(), plan="", expires_at=0)
+"""Of whom nothing is known."""
+
+
 class IdentityHeaders:
     """The request headers that tell the upstream who calls."""
 

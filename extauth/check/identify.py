@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from extauth.bearer.claims import Claims, Refusal
 from extauth.check.clocks import Clocks
 from extauth.check.credential import Credential
-from extauth.check.grant import Grant
 from extauth.check.guessing import KeyGuard
 from extauth.check.keys import KeyLookup
 from extauth.check.permit import in_force
-from extauth.check.steps import Check, Step, Verdict, Wait, refuse
+from extauth.check.steps import Check, Step, Wait, refuse
 from extauth.check.tally import Tally
 from extauth.check.tokens import Tokens, reason_for
-from extauth.check.unidentified import Unidentified
+from extauth.check.unidentified import Authorize, Unidentified
 from extauth.keys.mark import is_marked
 from extauth.keys.record import KeyRecord, Status
 from extauth.keys.token import key_id_of
@@ -20,9 +19,6 @@ from extauth.policy.credentials import KEY
 from extauth.policy.reasons import Reason
 from extauth.store.errors import StoreUnavailableError
 from extauth.store.key_reader import Candidate, Found, KeyReader
-
-Authorize = Callable[[Check, Grant], Step]
-"""What comes after the caller is known."""
 
 
 class Identifier:
@@ -57,7 +53,7 @@ class Identifier:
         if isinstance(found, KeyRecord):  # nearly always
             return self._with_record(check, found, authorize)
         if found is not None:
-            return self._without_record(check, digests, found)
+            return self._without_record(check, digests, found, authorize)
         return self._look_up(check, key, digests, authorize)
 
     def _look_up(self, check: Check, key: str, digests: Sequence[bytes], authorize: Authorize) -> Step:
@@ -72,14 +68,14 @@ class Identifier:
         def with_record(record: KeyRecord | Reason | None) -> Step:
             if isinstance(record, KeyRecord):
                 return self._with_record(check, record, authorize)
-            return self._without_record(check, digests, record or Reason.INVALID_KEY)
+            return self._without_record(check, digests, record or Reason.INVALID_KEY, authorize)
 
-        return self._read(check, self._keys.candidates(digests), with_record)
+        return self._read(check, self._keys.candidates(digests), with_record, authorize)
 
-    def _without_record(self, check: Check, digests: Sequence[bytes], reason: Reason) -> Verdict:
+    def _without_record(self, check: Check, digests: Sequence[bytes], reason: Reason, authorize: Authorize) -> Step:
         if reason is Reason.UNAVAILABLE:
             known = self._keys.last_known(digests)
-            return self._unidentified.end(check, known, redis_is_away=self._reader.redis_is_away)
+            return self._unidentified.go_on(check, known, authorize, redis_is_away=self._reader.redis_is_away)
         return self._guard.refuse(check, reason)
 
     def _with_record(self, check: Check, record: KeyRecord, authorize: Authorize) -> Step:
@@ -113,7 +109,7 @@ class Identifier:
 
         found = self._find(check, [candidate.digest for candidate in marks])
         if found is None:
-            return self._read(check, marks, unless_revoked)
+            return self._read(check, marks, unless_revoked, authorize)
         return unless_revoked(found)
 
     def _find(self, check: Check, digests: Sequence[bytes]) -> KeyRecord | Reason | None:
@@ -127,7 +123,11 @@ class Identifier:
         return found
 
     def _read(
-        self, check: Check, candidates: Sequence[Candidate], go_on: Callable[[KeyRecord | Reason | None], Step]
+        self,
+        check: Check,
+        candidates: Sequence[Candidate],
+        go_on: Callable[[KeyRecord | Reason | None], Step],
+        authorize: Authorize,
     ) -> Step:
         """Ask Redis, and continue with the record, None when there is none, a Reason when that cannot be known."""
         self._tally.miss.inc()
@@ -139,7 +139,8 @@ class Identifier:
             digests = [candidate.digest for candidate in candidates]
             stale = self._keys.find_stale(digests, self._monotonic(), check.api.outage.max_stale)
             if stale is None:
-                return self._unidentified.end(check, self._keys.last_known(digests), redis_is_away=found.is_outage)
+                known = self._keys.last_known(digests)
+                return self._unidentified.go_on(check, known, authorize, redis_is_away=found.is_outage)
             self._tally.stale.inc()
             return go_on(stale)
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from extauth.check.caller import Caller
+from extauth.check.caller import NOBODY, Caller
 from extauth.check.client_address import address_reader
 from extauth.check.limit_conditions import Conditions, safe
 from extauth.check.limit_draws import CallerLimit, Draws
@@ -13,6 +13,9 @@ from extauth.store.draw import Draw
 from extauth.store.names import Names
 
 __all__ = ["Limiter", "UncountableLimitError", "is_leased", "shape_of"]
+
+
+_BY_CALLER = frozenset({"key", "tenant", "plan"})
 
 
 class Limiter:
@@ -30,6 +33,12 @@ class Limiter:
         Raises UncountableLimitError.
         """
         draws = Draws([self._of(caller, *limit) for limit in self._limits])
+        return draws.constant or draws
+
+    def draw_of_nobody(self) -> Draw | Draws:
+        """What requests take of which the caller is not known: where a limit counts by callers, nothing."""
+        limits = [limit for limit in self._limits if _BY_CALLER.isdisjoint(limit[1].by)]
+        draws = Draws([self._of(NOBODY, *limit) for limit in limits])
         return draws.constant or draws
 
     def _of(self, caller: Caller, limit: Limit, terms: Terms, conditions: Conditions) -> CallerLimit:

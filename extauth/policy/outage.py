@@ -29,8 +29,8 @@ class ApiOutageSettings(OutageSettings):
 
     unknown_keys: Literal["error", "let_anyone_in"] = "error"
     """Keys that memory does not know, or has for longer than `max_stale`. `error`: they get `unavailable`.
-    `let_anyone_in`: every text that looks like a key passes, as nobody: without identity, scopes, limits or usage. Only
-    for what may be public."""
+    `let_anyone_in`: every text that looks like a key passes, as nobody: without identity, scopes or usage, and held
+    only by limits that count neither by key, tenant nor plan. For what may be public."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
 
 KEPT = 60  # seconds: cache.max_stale of these tests
-OPEN = {**API, "outage": {"unknown_keys": "let_anyone_in"}}
+OPEN: dict[str, Any] = {**API, "outage": {"unknown_keys": "let_anyone_in"}}
 LIMITED = {**API, "limits": [{"name": "per-key", "by": "key", "rate": "1/h", "burst": 2}]}
 Kill = Callable[[], None]
 
@@ -84,6 +84,22 @@ def test_unknown_keys_are_let_in_as_nobody(bench_of: BenchMaker, kill: Kill) -> 
     assert bench.usage == []
     assert bench.count("extauth_checks_total", api="demo", reason="allowed_unidentified") == 5
     assert bench.count("extauth_checks_total", api="demo", reason="ok") == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "statuses"), [("local", [200, 200, 429]), ("error", [503] * 3), ("allow", [200] * 3)]
+)
+def test_limits_that_need_no_caller_hold_nobody(
+    bench_of: BenchMaker, kill: Kill, limits: str, statuses: list[int]
+) -> None:
+    of_callers = [{"name": by, "by": by, "rate": "1/h"} for by in ("key", "tenant", "plan")]
+    of_all = {"name": "all", "by": ["api", {"header": "x-team"}], "rate": "1/h", "burst": 2}
+    bench = bench_of({**OPEN, "limits": [*of_callers, of_all], "outage": {**OPEN["outage"], "limits": limits}})
+    kill()
+    answers = [bench.get(str(generate("test"))) for _ in statuses]
+    assert [answer.http_status for answer in answers] == statuses
+    assert bench.count("extauth_checks_total", api="demo", reason="allowed_unidentified") == statuses.count(200)
+    assert bench.usage == []
 
 
 def test_whoever_is_let_in_shows_the_upstream_no_key(bench_of: BenchMaker, kill: Kill) -> None:
