@@ -29,6 +29,7 @@ LOOP = "completion-queue"
 
 _POSTED = 16  # requests that may arrive in one turn of the loop
 _TIMERS_A_TURN = 16  # so that a thousand checks that expire together do not keep new ones waiting
+_BETWEEN_READS = 0.005  # seconds
 _IDLE = 0.2  # seconds between looks at the stop flag
 _QUIET = 0.05  # seconds to wait, before the end, for a moment in which nothing comes
 _CALL_OK = 0  # of grpc_call_error
@@ -50,10 +51,12 @@ class CompletionQueueServer:
     ) -> None:
         self._methods = {method.encode(): open_call for method, open_call in methods.items()}
         self._queue = cygrpc.CompletionQueue()
+        self._reader = cygrpc.CompletionQueue()  # with no event ever: to wait on it is to read sockets
         self._server = cygrpc.Server(options, False)
         self._server.register_completion_queue(self._queue)
         self._died = died
         self._timers = Timers()
+        self._read_at = 0.0
         self._stop_at: float | None = None
         self._taking = True
         self._posted = 0  # requests asked for that have not come
@@ -144,8 +147,21 @@ class CompletionQueueServer:
                 _log.exception("call_failed")
 
     def _next_turn(self) -> float:
+        now = time.time()
+        if now >= self._read_at:
+            self._read(now)
         wait = min(max(self._timers.next() - time.monotonic(), 0), _IDLE) if self._timers else _IDLE
-        return time.time() + wait
+        return now + wait
+
+    def _read(self, now: float) -> None:
+        """Read sockets, without waiting.
+
+        Where no thread of grpcio's does that, it is done only when no event is left. Under more load than the loop can
+        take that would be never: calls would grow old in the sockets, their deadlines not yet running, and those that
+        clients have given up would be served.
+        """
+        self._read_at = now + _BETWEEN_READS
+        self._reader.poll(0)
 
     def _post(self) -> None:
         self._server.request_call(self._queue, self._queue, self._request_tag)
@@ -178,9 +194,10 @@ class CompletionQueueServer:
                 stop_at = float("inf")
             self._turn(time.time() + _IDLE / 10)
         self._server.destroy()
-        self._queue.shutdown()
-        while self._queue.poll(time.time() + 1).completion_type != cygrpc.CompletionType.queue_shutdown:
-            pass
+        for queue in (self._queue, self._reader):
+            queue.shutdown()
+            while queue.poll(time.time() + 1).completion_type != cygrpc.CompletionType.queue_shutdown:
+                pass
 
     def _has_ended(self) -> bool:
         with self._lock:

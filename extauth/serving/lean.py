@@ -7,7 +7,7 @@ from extauth.check.shedding import Shed
 from extauth.serving.call import INTERNAL, Call
 from extauth.serving.channel_options import channel_options
 from extauth.serving.completion_queue import CompletionQueueServer, end_process
-from extauth.serving.deadline import LEAST, time_to_decide
+from extauth.serving.deadline import LEAST, LEAST_SHARE, time_to_decide
 from extauth.serving.last_calls import let_calls_end
 from extauth.serving.lean_services import Health, Reflection
 from extauth.serving.sockets import Listeners
@@ -28,7 +28,7 @@ class LeanTransport:
     def __init__(self, handler: Handler, options: TransportOptions, died: Act = end_process) -> None:
         self._handler = handler
         self._options = options
-        self._least = min(LEAST, options.timeout)
+        self._least = min(LEAST, options.timeout * LEAST_SHARE)
         self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._opened = 0  # both are the loop's own
         self._ended = 0

@@ -92,6 +92,7 @@ class Sidecar:
         metrics.checks_waiting.set_function(lambda: self._transport.waiting)
         self._http = http_check(engine, settings, claim, self.certificates.of("http"))
         self.components = Components(self._components(), metrics.ready)
+        metrics.redis_waiting.set_function(lambda: self._queue.waiting)
         metrics.near_cache_entries.set_function(lambda: len(cache))
         metrics.feed_age.set_function(lambda: cache.confirmed_age(time.monotonic()))
 

@@ -10,7 +10,7 @@ from grpc_reflection.v1alpha import reflection
 
 from extauth.check.shedding import Shed
 from extauth.serving.channel_options import channel_options
-from extauth.serving.deadline import LEAST, time_to_decide
+from extauth.serving.deadline import LEAST, LEAST_SHARE, time_to_decide
 from extauth.serving.last_calls import let_calls_end
 from extauth.serving.sockets import AddPort, Listeners
 from extauth.serving.stock_health import StockHealth
@@ -30,7 +30,7 @@ class StockTransport:
     def __init__(self, handler: Handler, options: TransportOptions) -> None:
         self._handler = handler
         self._options = options
-        self._least = min(LEAST, options.timeout)
+        self._least = min(LEAST, options.timeout * LEAST_SHARE)
         self._health = StockHealth(("", CHECK_SERVICE))
         self._listeners = Listeners(options.addresses, options.socket_mode, options.claim)
         self._under_way: set[grpc.ServicerContext] = set()

@@ -103,6 +103,10 @@ class ClusterQueue:
         queues = list(self._queues.values())
         return bool(queues) and all(queue.redis_is_away for queue in queues)
 
+    @property
+    def waiting(self) -> int:
+        return sum(queue.waiting for queue in list(self._queues.values()))
+
     def answer(self, give: Callable[[], None]) -> None:
         with self._answering:
             give()

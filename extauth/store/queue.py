@@ -2,8 +2,8 @@
 
 Checks that need Redis queue up; the thread takes all that wait, sends them as one pipeline and hands out the replies.
 While one exchange is under way the next batch gathers, so batches grow with load by themselves. A need whose deadline
-has passed is answered without being sent. After a failure Redis is left alone until it answers a probe, and needs fail
-at once instead of each waiting out the timeout.
+has passed, or will have when Redis answers, fails without being sent. After a failure Redis is left alone until it
+answers a probe, and needs fail at once instead of each waiting out the timeout.
 """
 
 import threading
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import redis
 from redis.client import Pipeline
@@ -29,6 +29,7 @@ _log = logger(__name__)
 
 MAX_BATCH = 256
 MAX_WAITING = 20_000
+_LONGEST_EXPECTED = 0.02  # seconds; one slow exchange must not make everybody look late
 
 
 class Need(Protocol):
@@ -74,6 +75,18 @@ class Queue(Protocol):
         """Whether what is submitted now would fail, Redis having failed a moment ago."""
         ...
 
+    @property
+    def waiting(self) -> int:
+        """Needs that have not been sent."""
+        ...
+
+
+class _Waiting(NamedTuple):
+    """A need, and since when it waits: monotonic seconds."""
+
+    need: Need
+    since: float
+
 
 class RedisQueue:
     """The queue of one Redis."""
@@ -84,7 +97,8 @@ class RedisQueue:
         self._client = client
         self._metrics = metrics
         self._clock = clock
-        self._waiting: SimpleQueue[Need | None] = SimpleQueue()  # None ends the thread
+        self._waiting: SimpleQueue[_Waiting | None] = SimpleQueue()  # None ends the thread
+        self._expected = 0.0
         self._circuit = Circuit(client.ping)
         self._thread = threading.Thread(target=self._run, name="redis-queue", daemon=True)
 
@@ -99,6 +113,10 @@ class RedisQueue:
     def redis_is_away(self) -> bool:
         return self._circuit.is_open
 
+    @property
+    def waiting(self) -> int:
+        return self._waiting.qsize()
+
     def stop(self, timeout: float) -> None:
         """Answer what waits, then end. `timeout` in seconds."""
         self._waiting.put(None)
@@ -111,7 +129,7 @@ class RedisQueue:
         if self._waiting.qsize() >= MAX_WAITING:
             self._fail([need], StoreUnavailableError("overload"))
         else:
-            self._waiting.put(need)
+            self._waiting.put(_Waiting(need, self._clock()))
 
     def _run(self) -> None:
         while self._serve_next():
@@ -120,10 +138,13 @@ class RedisQueue:
     def _serve_next(self) -> bool:
         """Whether to go on. A method of its own: nothing of a batch is held while the next one is waited for."""
         batch = self._take()
-        self._serve([need for need in batch if need is not None])
+        taken = [one for one in batch if one is not None]
+        if taken:
+            self._metrics.redis_wait.observe(self._clock() - taken[0].since)
+        self._serve([one.need for one in taken])
         return None not in batch
 
-    def _take(self) -> list[Need | None]:
+    def _take(self) -> list["_Waiting | None"]:
         """Wait for one need, then take those that wait already."""
         batch = [self._waiting.get()]
         with suppress(Empty):
@@ -132,10 +153,10 @@ class RedisQueue:
         return batch
 
     def _serve(self, batch: list[Need]) -> None:
-        now = self._clock()
-        late = [need for need in batch if need.deadline <= now]
+        answered = self._clock() + self._expected
+        late = [need for need in batch if need.deadline <= answered]
         self._fail(late, StoreUnavailableError("deadline"))
-        batch = [need for need in batch if need.deadline > now]
+        batch = [need for need in batch if need.deadline > answered]
         if not batch:
             return
         if self._circuit.is_open:
@@ -151,6 +172,7 @@ class RedisQueue:
             self._deliver(need, replies)
 
     def _exchange(self, batch: Sequence[Need]) -> list[list[Any]]:
+        began = self._clock()
         with self._metrics.redis_seconds.time():
             shares = self._send(batch)
             untaught = [index for index, replies in enumerate(shares) if any(map(_is_unknown_script, replies))]
@@ -159,6 +181,7 @@ class RedisQueue:
                     self._client.script_load(script.text)
                 for index, replies in zip(untaught, self._send([batch[index] for index in untaught]), strict=True):
                     shares[index] = replies
+        self._expected = min(self._clock() - began, _LONGEST_EXPECTED)
         self._metrics.redis_batch.observe(len(batch))
         return shares
 

@@ -15,6 +15,7 @@ Combine: TypeAlias = Callable[[Iterable[float]], float]
 
 COMBINED: Mapping[str, Combine] = {
     "extauth_checks_waiting": sum,
+    "extauth_redis_waiting": sum,
     "extauth_near_cache_entries": sum,
     "extauth_feed_age_seconds": max,
     "extauth_leases": sum,

@@ -66,6 +66,15 @@ class SidecarMetrics:
             buckets=_SIZES,
             registry=registry,
         )
+        self.redis_wait = Histogram(
+            "extauth_redis_wait_seconds",
+            "Time that the first of those who share an exchange had waited for it.",
+            buckets=_FAST,
+            registry=registry,
+        )
+        self.redis_waiting = Gauge(
+            "extauth_redis_waiting", "What waits to be sent to Redis; bounded.", registry=registry
+        )
         self.redis_errors = Counter(
             "extauth_redis_errors", "Needs of Redis that failed, by kind.", ["kind"], registry=registry
         )

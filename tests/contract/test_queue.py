@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from queue import Queue
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 from redis.client import Pipeline
 
 from extauth.settings.redis import RedisSettings
 from extauth.store.errors import StoreUnavailableError
-from extauth.store.queue import Need, Submit
+from extauth.store.queue import Need, RedisQueue, Submit
 from extauth.store.queue import Queue as NeedQueue
 from extauth.store.queues import queue_for
 from extauth.store.slots import SlotOf
@@ -55,6 +56,25 @@ def test_a_need_whose_time_is_up_is_not_sent(queue: NeedQueue) -> None:
     answers: Queue[Any] = Queue()
     queue.submit(Echo("late", answers, seconds=0))
     assert answers.get(timeout=10) == "deadline"
+
+
+@pytest.mark.one_redis
+def test_a_need_whose_time_will_be_up_before_the_answer_is_not_sent(redis_settings: RedisSettings) -> None:
+    registry = CollectorRegistry()
+    queue = queue_for(redis_settings, SidecarMetrics(registry))
+    assert isinstance(queue, RedisQueue)
+    queue._expected = 3.0
+    answers: Queue[Any] = Queue()
+    for seconds in (2, 60):
+        queue.submit(Echo(f"{seconds}", answers, seconds))
+    assert queue.waiting == 2
+    queue.start()
+    assert [answers.get(timeout=10) for _ in range(2)] == ["deadline", b"60"]
+    queue.submit(Echo("soon", answers, seconds=2))
+    assert answers.get(timeout=10) == b"soon", "one slow exchange is forgotten with the next"
+    queue.stop(timeout=5)
+    assert registry.get_sample_value("extauth_redis_wait_seconds_count") == 2
+    assert queue.waiting == 0
 
 
 def test_one_bad_reply_does_not_touch_its_neighbours(queue: NeedQueue) -> None:

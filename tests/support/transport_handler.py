@@ -74,6 +74,12 @@ def _wait(rest: bytes, _deadline: float) -> PendingMessage:
     return PendingMessage(lambda pending, deliver: _later(float(rest), lambda: pending.finish(deliver, b"waited")))
 
 
+def _sleep(rest: bytes, _deadline: float) -> bytes:
+    """`sleep 0.02`: the loop, or a thread, is kept for so many seconds."""
+    time.sleep(float(rest))
+    return b"slept"
+
+
 def _at_once(_rest: bytes, _deadline: float) -> PendingMessage:
     """Delivered before `then` returns, as a queue does that is full."""
     return PendingMessage(lambda pending, deliver: pending.finish(deliver, b"at once"))
@@ -117,6 +123,7 @@ def _cannot_begin(_pending: PendingMessage, _deliver: Callable[[bytes], None]) -
 _COMMANDS: dict[bytes, Callable[[bytes, float], bytes | PendingMessage]] = {
     b"deadline": _deadline,
     b"raise": _raise,
+    b"sleep": _sleep,
     b"wait": _wait,
     b"at-once": _at_once,
     b"soon": _soon,

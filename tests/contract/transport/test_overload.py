@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import grpc
 import pytest
 
 from extauth.serving import lean, stock
 from tests.contract.transport.conftest import Serve
 from tests.support.transport_handler import release
+from tests.support.transport_process import transport_process
 from tests.support.wait import wait_until
 from tests.support.wire_client import WireClient
 
+_DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED.value[0]
 _LATE, _FULL = b"overloaded: late", b"overloaded: full"
 
 
@@ -32,6 +35,20 @@ def test_a_timeout_of_ours_that_is_short_is_no_reason(serve: Serve, path: Path) 
     serve(f"unix:{path}", timeout=0.005)
     with WireClient(f"unix:{path}") as client:
         assert client.ask(b"hello").message == b"hello"
+
+
+def test_calls_do_not_grow_old_in_the_sockets(name: str, path: Path) -> None:
+    """Their deadlines run while those before them are served, though these take all of the loop's time."""
+    with (
+        transport_process(name, f"unix:{path}", timeout=5, threads=1) as process,
+        WireClient(process.target) as client,
+    ):
+        before = [client.call(b"sleep 0.02") for _ in range(50)]
+        client.receive_until(lambda: client.replies[before[20]].ended)  # all of them have been read by now
+        streams = [client.call(b"sleep 0.02", timeout="200m") for _ in range(10)]
+        late = [client.reply(stream) for stream in streams]
+        assert [client.reply(stream).message for stream in before] == [b"slept"] * 50
+    assert all(reply.status == _DEADLINE_EXCEEDED or reply.message == _LATE for reply in late), late
 
 
 def test_more_than_may_wait_are_refused_at_once(name: str, serve: Serve, path: Path) -> None:
