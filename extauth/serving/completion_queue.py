@@ -173,7 +173,9 @@ class CompletionQueueServer:
             return
         if self._taking:
             self._post()
-        call = Call(event.call, event.call_details.deadline, event.invocation_metadata, self._start_batch)
+        # gRPC tells the deadline by the wall clock, which may jump before the message is there.
+        deadline = event.call_details.deadline - time.time() + time.monotonic()
+        call = Call(event.call, deadline, event.invocation_metadata, self._start_batch)
         open_call = self._methods.get(event.call_details.method)
         if open_call is None:
             call.refuse(_UNIMPLEMENTED, b"Method not found!")

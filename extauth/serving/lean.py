@@ -80,8 +80,9 @@ class LeanTransport:
         if message is None:
             call.refuse_without_message()
             return
-        wait = time_to_decide(call.deadline - time.time(), self._options.timeout)
-        deadline = time.monotonic() + wait
+        now = time.monotonic()
+        wait = time_to_decide(call.deadline - now, self._options.timeout)
+        deadline = now + wait
         try:
             outcome = self._outcome(call, message, deadline) if wait >= self._least else self._shed(message, Shed.LATE)
         except Exception:  # noqa: BLE001 (an error status of the call could become an ALLOW: failure_mode_allow)
