@@ -4,7 +4,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc
 
@@ -31,7 +31,7 @@ class Observer:
         self._pool = pool
         self._chance = chance
         self._channel = grpc.insecure_channel(sidecar.targets[number], _OPTIONS)
-        self._check = self._channel.unary_unary(
+        self._check: Callable[..., bytes] = self._channel.unary_unary(
             f"/{CHECK_SERVICE}/{CHECK_METHOD}", request_serializer=None, response_deserializer=None
         )
         self._done = threading.Event()

@@ -1,7 +1,7 @@
 """A nemesis at work on real servers: every answer that was given meanwhile can be explained.
 
-The promise of docs/reliability.md is for a machine that has time. Here it is wider, since tests share theirs with others;
-`python -m tests.linearizability` takes it at its word.
+The promise of docs/reliability.md is for a machine that has time. Here it is wider, since tests share theirs with
+others; `python -m tests.linearizability` takes it at its word.
 """
 
 from collections.abc import Iterator
