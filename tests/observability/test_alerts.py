@@ -68,6 +68,14 @@ CASES = {
         {f"process_cpu_seconds_total{{{SIDECAR}}}": "0+58x50"},
         {f"process_cpu_seconds_total{{{SIDECAR}}}": "0+30x50", 'process_cpu_seconds_total{job="b"}': "0+60x50"},
     ),
+    "ExtauthOverloaded": Case(
+        {f'extauth_checks_shed_total{{{SIDECAR}, cause="late"}}': "0+6x50", CHECKS % "ok": "0+600x50"},
+        {
+            f'extauth_checks_shed_total{{{SIDECAR}, cause="late"}}': "7x50",
+            f'extauth_checks_shed_total{{{SIDECAR}, cause="full"}}': "0+1x50",
+            CHECKS % "ok": "0+6000x50",
+        },
+    ),
     "ExtauthWorkersDie": Case(
         {f'extauth_worker_restarts_total{{{SIDECAR}, worker="1", cause="ended"}}': "1x30 2 3 4 5x9"},
         {
