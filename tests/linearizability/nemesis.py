@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from tests.linearizability.scene import Scene, Sidecar
+from tests.linearizability.scene import PATIENCE, Scene, Sidecar
 from tests.linearizability.troubles import Trouble
-from tests.support.wait import wait_until
 
 _CALM = (0.5, 3.0, 9.0, 12.0)
 """Seconds between troubles, one of these: the long ones are when the promise holds, the short ones are unkind."""
 _LASTS = (0.3, 4.0)
 _LATE = 0.3
-_PATIENCE = 120.0
 
 Wrong = Callable[[], AbstractContextManager[None]]
 
@@ -109,7 +107,7 @@ class Nemesis:
         with self._trouble("registry killed"):
             self._scene.restart(self._scene.registry)
             yield
-            wait_until(lambda: self._scene.is_ready(self._scene.registry), _PATIENCE)
+            self._scene.supervisor.wait_until_ready(self._scene.registry, PATIENCE)
 
     @contextmanager
     def _sidecar_stopped(self, sidecar: Sidecar) -> Iterator[None]:
@@ -125,7 +123,7 @@ class Nemesis:
             sidecar.run += 1
             self._scene.restart(sidecar.service)
             yield
-            wait_until(lambda: self._scene.is_ready(sidecar.service), _PATIENCE)
+            self._scene.supervisor.wait_until_ready(sidecar.service, PATIENCE)
 
     @contextmanager
     def _link(self, sidecar: Sidecar, name: str, wrong: AbstractContextManager[None]) -> Iterator[None]:

@@ -28,7 +28,8 @@ WORKERS = {"east": 1, "west": 1, "north": 2}
 """The sidecars, with their processes."""
 PLAIN, SCOPED = "/plain", "/scoped"
 _TOKEN = "the-admin-token-of-the-tests"
-_PATIENCE = 120.0  # seconds: other work may go on beside it
+PATIENCE = 120.0
+"""Seconds for a server to be ready: other work may go on beside it."""
 _APIS = [
     {"name": "scoped", "match": {"paths": [SCOPED]}, "credentials": [{"header": "x-api-key"}], "scopes": [READ]},
     {"name": "plain", "credentials": [{"header": "x-api-key"}]},
@@ -73,12 +74,6 @@ class Scene:
         self.supervisor[service.name].kill()
         self.supervisor.start(service)
 
-    def is_ready(self, service: Service) -> bool:
-        try:
-            return service.is_ready()
-        except OSError:
-            return False
-
     def empty_redis(self) -> None:
         """What it would find at its next start."""
         (self.folder / "dump.rdb").unlink(missing_ok=True)
@@ -105,7 +100,7 @@ def scene(folder: Path, database: str, *, keeps: bool) -> Iterator[Scene]:
         for service in services:
             supervisor.start(service)
         for service in services:
-            supervisor.wait_until_ready(service, _PATIENCE)
+            supervisor.wait_until_ready(service, PATIENCE)
         yield Scene(folder, supervisor, redis, registry, Client(url, _TOKEN), sidecars, keeps)
 
 
