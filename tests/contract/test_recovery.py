@@ -26,7 +26,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.one_redis
-_KEYS = 3000
+_KEYS = 1000
 _CHECKS_OF_EACH = 3
 
 
