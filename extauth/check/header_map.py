@@ -15,30 +15,29 @@ from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import HeaderMap, Head
 from extauth.wire.envoy.service.auth.v3.late_headers_pb2 import Unread
 
 _TAG = 0x0A  # of field 1, a string or a message: of a line in the map, and of the name in a line
+_RAW_VALUE = 0x1A  # the tag of field 3, bytes
 _MORE = 0x80  # set in all bytes of a number but the last
 
-_parse_line = HeaderValue.FromString
 _skip = Unread.FromString
 
 
 class HeaderLines(Mapping[str, str]):
     """Names are lower-case; the values of a name that was sent more than once are joined with ","."""
 
-    __slots__ = ("_all", "_lower", "_sent")
+    __slots__ = ("_all", "_sent")
 
     def __init__(self, sent: bytes) -> None:
         self._sent = sent
-        self._lower = sent.lower()
         self._all: dict[str, str] | None = None
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 (Mapping's own signature)
         if self._all is None:
             wanted = _beginning(name)
-            at = self._lower.find(wanted)
-            if at < 0:
+            parts = self._sent.lower().split(wanted, 2)
+            if len(parts) == 1:
                 return default
-            if self._lower.find(wanted, at + 1) < 0:
-                value = _value(self._sent, at, name)
+            if len(parts) == 2:  # noqa: PLR2004 (it was found once)
+                value = _value(self._sent, len(parts[0]), wanted)
                 if value is not None:
                     return value
         return self._every().get(name, default)
@@ -72,16 +71,21 @@ def _beginning(name: str) -> bytes:
     return HeaderValue(key=name).SerializeToString().lower()
 
 
-def _value(sent: bytes, at: int, name: str) -> str | None:
-    """The value of the line that seems to begin at this place; None when it does not, or is not of this name."""
+def _value(sent: bytes, at: int, wanted: bytes) -> str | None:
+    """The value of the line that seems to begin at this place as is wanted; None when it does not."""
     ends = _end_of_line(sent, at)
-    if ends is None or ends > len(sent):
+    if ends is None:
         return None
+    rest = sent[at + len(wanted) : ends]
+    size = len(rest) - 2
+    # Nearly always: after the name nothing but `raw_value`, of a length that takes one byte.
+    if 0 <= size < _MORE and rest[0] == _RAW_VALUE and rest[1] == size and sent[at + 1] == wanted[1]:
+        return rest[2:].decode("ascii", "replace")
     try:
-        line = _parse_line(sent[at:ends])
+        line = HeaderValue.FromString(sent[at:ends])
     except DecodeError:
         return None
-    return _text(line) if line.key.lower() == name else None
+    return _text(line) if _beginning(line.key.lower()) == wanted else None
 
 
 def _end_of_line(sent: bytes, at: int) -> int | None:
