@@ -37,12 +37,12 @@ demo: $(VENV)/.demo ## Redis, registry, sidecar, Envoy and an upstream on this m
 test: $(VENV)/.dev lint types ## lint, types and all tests that are quick; ARGS='-k name'
 	$(BIN)/pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx, h2load, Redis 7.0 and buildah
+test-all: $(VENV)/.dev lint types ## the slow tests too; they need Chromium, Prometheus, nginx, h2load, Redis 7.0, faketime and buildah
 	@command -v chromium chromium-browser google-chrome >/dev/null || apt-get install -y -qq chromium >/dev/null || \
 	  echo "no Chromium, and apt-get cannot install it: the tests of the console will fail"
-	@{ command -v promtool && command -v nginx && command -v h2load && command -v redis-check-rdb; } >/dev/null || \
-	  { apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus nginx-light nghttp2-client redis-tools; } >/dev/null || \
-	  echo "no Prometheus, nginx, h2load or Redis 7.0, and apt-get cannot install them: tests that need them will fail"
+	@{ command -v promtool && command -v nginx && command -v h2load && command -v redis-check-rdb && command -v faketime; } >/dev/null || \
+	  { apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends prometheus nginx-light nghttp2-client redis-tools faketime; } >/dev/null || \
+	  echo "no Prometheus, nginx, h2load, Redis 7.0 or faketime, and apt-get cannot install them: tests that need them will fail"
 	@{ command -v buildah && command -v debootstrap; } >/dev/null || \
 	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends buildah debootstrap; } >/dev/null || \
 	  echo "no buildah or debootstrap, and apt-get cannot install them: the tests of the image will fail"
@@ -102,8 +102,8 @@ docs: $(VENV)/.dev ## the reference pages in docs/, from the code
 bench: $(VENV)/.dev ## measure everything, write docs/performance.md, 15 minutes; ARGS=--quick: one, roughly
 	$(BIN)/python -m tests.bench $(ARGS)
 
-faults: $(VENV)/.dev ## let a sidecar's Redis suffer every fault, write docs/faults.md, 3 minutes
-	$(BIN)/python -m tests.faults
+faults: $(VENV)/.dev ## let every part suffer every fault, write docs/reliability.md, 10 minutes; ARGS='"Faults of Redis"'
+	$(BIN)/python -m tests.faults $(ARGS)
 
 soak: $(VENV)/.dev ## an hour of steady load: are verdicts right, does memory stay; ARGS='--minutes 5', ARGS=--write
 	$(BIN)/python -m tests.soak $(ARGS)

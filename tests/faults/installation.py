@@ -86,7 +86,7 @@ class Installation:
                 proxy.start()
                 opened.callback(proxy.stop)
             sections = {
-                "redis": {"url": server.url},
+                "redis": {"url": server.url, "timeout": "500ms"},
                 "check": {"timeout": "1s"},  # what a busy machine does to a check is not to be seen here
                 "cache": {"max_staleness": "1s", "negative": "1s"},
                 "apis": [*apis, *_APIS],
