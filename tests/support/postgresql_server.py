@@ -97,8 +97,22 @@ class PostgresqlServer:
             return str(connection.info.parameter_status("server_version"))
 
     def url(self, database: str) -> str:
-        """For SQLAlchemy."""
+        """For SQLAlchemy, and for PostgreSQL's own programs."""
         return f"postgresql://postgres@/{database}?host={self._directory}"
+
+    @property
+    def programs(self) -> Path:
+        """The folder that has psql, pg_dump and the like."""
+        return self._binaries
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self._directory / "log"
+
+    def write_ahead_log(self) -> list[Path]:
+        """Its segments."""
+        return sorted(path for path in (self._data / "pg_wal").iterdir() if path.is_file())
 
     @property
     def socket(self) -> Path:

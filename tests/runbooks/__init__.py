@@ -1,0 +1,1 @@
+"""The commands of docs/runbooks.md, run as they stand there."""
