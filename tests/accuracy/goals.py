@@ -38,11 +38,13 @@ def goals(found: Sequence[Found], shape: Shape) -> Iterator[Goal]:
     at_limit = [one for one in leased if one.case.load == _AT_THE_LIMIT and one.case.traffic in TRAFFIC]
     brimful = [one for one in leased if one.case.traffic == BRIMFUL]
     yield Goal("exact: admitted above the ideal, requests", 0, _most(one.admitted - one.ideal for one in exact))
-    yield Goal("exact: above `burst + rate * T` in any window, requests", _ROUNDING, _most(one.excess for one in exact))
+    yield Goal(
+        "exact: above `burst + rate * T` in any window, requests", _ROUNDING, _most(max(one.excess, 0) for one in exact)
+    )
     yield Goal(
         f"leased: above `burst + rate * T` in any window, requests (bound: `rate * {HOLD:g} s`, and a rounding)",
         bound(shape) + _ROUNDING,
-        _most(one.excess for one in leased),
+        _most(max(one.excess, 0) for one in leased),
     )
     yield _least_share("leased: least share of the ideal that was admitted at 1x, steady and bursty", at_limit)
     yield _least_share("leased: the same with two seconds' worth at once, as large as a bucket of that", brimful)
