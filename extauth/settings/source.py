@@ -9,8 +9,8 @@ from extauth.settings.problems import Problem, SettingsError
 
 FieldPath = tuple[str | int, ...]
 MAX_BYTES = 4 * 1024 * 1024
-MAX_FIELDS = 300_000
-"""Fields and items, each alias counted with all that it stands for: a few lines can stand for billions."""
+MAX_REPEATED = 50_000
+"""Fields and items that aliases stand for: a few lines of them can stand for billions."""
 MAX_DEPTH = 100
 _UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, OverflowError)
 """What PyYAML raises, beside its own errors, for a value that is none of its tag, as `!!int many`."""
@@ -24,7 +24,8 @@ class Source:
         self.name = name
         self._positions: dict[FieldPath, tuple[int, int]] = {}
         self._repeated: list[Problem] = []
-        self._fields = 0
+        self._seen: set[int] = set()
+        self._repeated_by_aliases = 0
         self.data = self._compose(text)
         if self._repeated:
             raise SettingsError(self._repeated)
@@ -77,11 +78,14 @@ class Source:
 
     def _locate(self, node: yaml.Node, path: FieldPath, above: set[int]) -> None:
         self._positions.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
-        self._fields += 1
+        self._repeated_by_aliases += id(node) in self._seen
+        self._seen.add(id(node))
         if id(node) in above:  # an alias that contains itself
             raise yaml.YAMLError("an anchor refers to itself")
-        if self._fields > MAX_FIELDS or len(path) > MAX_DEPTH:
-            raise yaml.YAMLError(f"it has more than {MAX_FIELDS:,} fields, or is nested more than {MAX_DEPTH} deep")
+        if len(path) > MAX_DEPTH:
+            raise yaml.YAMLError(f"it is nested more than {MAX_DEPTH} deep")
+        if self._repeated_by_aliases > MAX_REPEATED:
+            raise yaml.YAMLError(f"its aliases stand for more than {MAX_REPEATED:,} fields")
         above = above | {id(node)}
         if isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):

@@ -18,6 +18,9 @@ from extauth.telemetry.logs import logger
 
 _log = logger(__name__)
 
+_MOST_READS = 3
+"""Of one key for one check: it may change while it is read, or Redis may have an old state of it for a while."""
+
 Found = KeyRecord | None | StoreUnavailableError
 """A record, None when no such key exists, or why that could not be found out."""
 
@@ -51,20 +54,23 @@ class KeyReader:
                 shared.waiting.append(done)
                 return
             read = self._reads[wanted] = _Read(self, wanted, deadline, done)
-        read.generations = [self._cache.begin_read(candidate.digest) for candidate in candidates]
-        self._queue.submit(read)
+        self.begin(read)
 
     @property
     def redis_is_away(self) -> bool:
         """Whether `read` would fail now."""
         return self._queue.redis_is_away
 
-    def keep(self, read: "_Read", records: Sequence[KeyRecord | None]) -> Found:
-        """Put what was read into the near cache; return the decisive record, if there is any."""
-        now = self._clock()
+    def begin(self, read: "_Read") -> None:
+        read.generations = [self._cache.begin_read(candidate.digest) for candidate in read.candidates]
+        self._queue.submit(read)
+
+    def keep(self, read: "_Read", records: Sequence[KeyRecord | None]) -> bool:
+        """Put what was read into the near cache; False when some of it is older than what is known."""
+        now, kept = self._clock(), True
         for candidate, generation, record in zip(read.candidates, read.generations, records, strict=True):
-            self._cache.end_read(candidate.digest, generation, record, now)
-        return decisive(records)
+            kept = self._cache.end_read(candidate.digest, generation, record, now) and kept
+        return kept
 
     def abandon(self, read: "_Read") -> None:
         for candidate in read.candidates:
@@ -102,6 +108,7 @@ class _Read:
         self.waiting = [done]
         self.generations: list[int] = []
         self._reader = reader
+        self._reads_left = _MOST_READS
 
     def ask(self, pipeline: Pipeline) -> int:
         for candidate in self.candidates:
@@ -138,7 +145,13 @@ class _Read:
             _log.error("malformed_record_in_redis", error=str(error))
             self.fail(StoreUnavailableError("reply"))
             return
-        self._reader.finish(self, self._reader.keep(self, records))
+        self._reads_left -= 1
+        if self._reader.keep(self, records):
+            self._reader.finish(self, decisive(records))
+        elif self._reads_left:
+            self._reader.begin(self)  # who has joined meanwhile may have come after the change
+        else:
+            self._reader.finish(self, StoreUnavailableError("unpublished"))
 
 
 def decode(value: bytes | None) -> KeyRecord | None:

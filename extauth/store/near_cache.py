@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from extauth.keys.record import KeyRecord, Version
 
+MOST_TOLD = 20_000
+"""Keys whose last change is remembered: of these no older state is taken, wherever it comes from."""
 _NEVER, _FOREVER = float("-inf"), float("inf")
 
 
@@ -55,6 +57,7 @@ class NearCache:
         self._confirmed_at = _NEVER
         self._reading: dict[bytes, _Reading] = {}
         self._generation = 0
+        self._told: OrderedDict[bytes, Version] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -90,12 +93,17 @@ class NearCache:
             return self._generation
 
     def end_read(self, digest: bytes, generation: int, record: KeyRecord | None, read_at: float) -> bool:
-        """Keep what was read. False when the key changed meanwhile, so that it must be read again."""
+        """Keep what was read. False when the key changed meanwhile, so that it must be read again; and for a state
+        older than the feed has told of, which a Redis has that was rolled back.
+        """
         with self._lock:
             changed_to = self._finish_read(digest)
             if generation != self._generation:
                 return False
-            if changed_to is not None and (record is None or record.version < changed_to):
+            if record is None:
+                if changed_to is not None:
+                    return False
+            elif record.version < self._told.get(digest, record.version):
                 return False
             self._put(digest, Entry(record, read_at))
             return True
@@ -108,6 +116,7 @@ class NearCache:
     def change(self, digest: bytes, version: Version) -> None:
         """The feed tells of a newer state: drop an older one, and refuse an older one that is still being read."""
         with self._lock:
+            self._tell(digest, version)
             entry = self._entries.get(digest)
             if entry is not None and (entry.record is None or entry.record.version < version):
                 del self._entries[digest]
@@ -116,11 +125,16 @@ class NearCache:
                 reading.changed_to = max(version, reading.changed_to or version)
 
     def clear(self) -> None:
-        """The feed has a gap: nothing in memory, and nothing being read, can be trusted."""
+        """The feed has a gap: nothing in memory, and nothing being read, can be trusted. What it told stays true."""
         with self._lock:
             self._entries.clear()
             self._generation += 1
             self._confirmed_at = _NEVER
+
+    def _tell(self, digest: bytes, version: Version) -> None:
+        self._told[digest] = max(version, self._told.pop(digest, version))
+        if len(self._told) > MOST_TOLD:
+            self._told.popitem(last=False)
 
     def _finish_read(self, digest: bytes) -> Version | None:
         """One read less; the state that the key changed to since the first of those under way began."""

@@ -1,7 +1,9 @@
 """The near cache by itself; the feed's part of it is in tests/contract/test_feed.py."""
 
+from dataclasses import replace
+
 from extauth.keys.record import KeyRecord, Version
-from extauth.store.near_cache import Freshness, NearCache
+from extauth.store.near_cache import MOST_TOLD, Freshness, NearCache
 from tests.support.keys import issue
 
 
@@ -117,4 +119,23 @@ def test_a_change_counts_for_every_read_that_is_under_way() -> None:
     assert not cache.end_read(record.digest, first, record, 0)
     assert not cache.end_read(record.digest, second, record, 0)
     later = cache.begin_read(record.digest)
-    assert cache.end_read(record.digest, later, record, 0)
+    assert cache.end_read(record.digest, later, replace(record, version=Version(1, 6)), 0)
+
+
+def test_no_state_older_than_what_was_told_is_ever_taken() -> None:
+    """As of a replica that was behind when it was promoted, or of a database that was restored."""
+    cache = cache_of()
+    _, record = issue(revision=5)
+    cache.change(record.digest, Version(1, 6))
+    cache.clear()
+    assert not cache.end_read(record.digest, cache.begin_read(record.digest), record, 0)
+    assert cache.get(record.digest) is None
+    new_epoch = replace(record, version=Version(2, 1))
+    assert cache.end_read(record.digest, cache.begin_read(record.digest), new_epoch, 0)
+
+
+def test_what_was_told_is_remembered_of_so_many_keys() -> None:
+    cache = cache_of()
+    for number in range(MOST_TOLD + 10):
+        cache.change(number.to_bytes(4, "big"), Version(1, 1))
+    assert len(cache._told) == MOST_TOLD

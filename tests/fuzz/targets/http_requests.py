@@ -3,9 +3,12 @@
 import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
+
+import h11
 
 from extauth.policy.http_check import HttpCheckSettings
 from extauth.serving.http_check.server import HttpCheckServer
@@ -78,7 +81,8 @@ class _Server:
         state, connection = ServerState(), _Connection()
         protocol: Any = self._config.http_protocol_class(config=self._config, server_state=state, app_state={})  # type: ignore[call-arg, operator]
         protocol.connection_made(connection)
-        protocol.data_received(data)
+        with suppress(h11.LocalProtocolError):  # uvicorn's own, of junk behind a HEAD; asyncio closes the connection
+            protocol.data_received(data)
         while state.tasks:
             await asyncio.wait(state.tasks, timeout=10)
             await asyncio.sleep(0)  # what ends with a task, its next request among them
