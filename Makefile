@@ -108,7 +108,6 @@ faults: $(VENV)/.dev ## let every part suffer every fault, write docs/reliabilit
 soak: $(VENV)/.dev ## an hour of steady load: are verdicts right, does memory stay; ARGS='--minutes 5', ARGS=--write
 	$(BIN)/python -m tests.soak $(ARGS)
 
-# SECONDS is bash's own name.
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/.dev ## hostile input to all that reads any, a minute for each; ARGS='policies key_records', FUZZ_SECONDS=600
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
