@@ -31,10 +31,14 @@ class Nemesis:
         self.troubles: list[Trouble] = []
 
     def run(self, seconds: float) -> None:
-        """One trouble after another, sometimes two together. What it has done is over when it returns."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, self._chance.choice(_CALM)))
+        """One trouble after another, sometimes two together. What it has done is over when it returns.
+
+        Time that servers take to come back is not counted, so that a seed means the same on every machine.
+        """
+        spent = 0.0
+        while spent < seconds:
+            calm, lasts = min(seconds - spent, self._chance.choice(_CALM)), self._chance.uniform(*_LASTS)
+            time.sleep(calm)
             if self._chance.random() < 0.5:
                 self._save()
             count = self._chance.choices((1, 2), (3, 1))[0]
@@ -42,7 +46,8 @@ class Nemesis:
                 kinds = self._kinds()
                 for number in sorted(self._chance.sample(range(len(kinds)), count)):
                     together.enter_context(kinds[number]())
-                time.sleep(self._chance.uniform(*_LASTS))
+                time.sleep(lasts)
+            spent += calm + lasts
 
     def _kinds(self) -> list[Wrong]:
         """One for each part that can suffer, so that two of them do not meet in one part.

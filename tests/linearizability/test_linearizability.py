@@ -40,10 +40,10 @@ def judge(folder: Path, seed: int, database: str, *, keeps: bool) -> None:
     assert found.changes.total() > SECONDS
 
 
-@pytest.mark.parametrize(("seed", "keeps"), [(11, False), (3, True)])
+@pytest.mark.parametrize(("seed", "keeps"), [(42, False), (3, True)])
 def test_every_answer_can_be_explained(tmp_path: Path, seed: int, keeps: bool) -> None:
     judge(tmp_path, seed, f"sqlite:///{tmp_path}/registry.db", keeps=keeps)
 
 
 def test_every_answer_can_be_explained_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
-    judge(tmp_path, 44, postgresql_url, keeps=False)
+    judge(tmp_path, 4, postgresql_url, keeps=False)
