@@ -23,7 +23,7 @@ from tests.support.redis_server import binary_of
 HERE = Path(__file__).parent
 PAGE = guide.read(HERE.parents[1] / "docs" / "runbooks.md")
 PEPPER = "a pepper of 32 bytes or even more"
-_PATIENCE = 200  # seconds, for the commands of a section on a busy machine
+_PATIENCE = 400  # seconds, for the commands of a section on a busy machine
 _TRIES = 200  # of what is expected, 0.1 seconds apart
 _CHECK = """
 check() {

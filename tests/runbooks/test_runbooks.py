@@ -10,7 +10,7 @@ from tests.e2e.eventually import eventually
 from tests.runbooks.installation import PAGE, Installation
 from tests.support.postgresql_server import PostgresqlServer
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PLAIN = [
     "An API key has leaked",
@@ -36,7 +36,7 @@ SOON = {
     "extauth keys rotate-all": 'extauth admin-tokens revoke "$FIRST_OWNER_ID"\nextauth keys rotate-all',
 }
 """A section's own owner is not the only one that there is."""
-PATIENCE = 30
+PATIENCE = 60
 """Seconds."""
 
 
