@@ -12,7 +12,7 @@ from pathlib import Path
 from extauth.demo.supervisor import Supervisor
 from extauth.telemetry.logs import LogSettings, configure
 from tests.bench import check_path, keys
-from tests.bench.decision import decision_seconds
+from tests.bench.decision import decision_times
 from tests.bench.endurance import outage, soak
 from tests.bench.h2load import run_all
 from tests.bench.measure import SHAPES, Variant, run_rounds
@@ -36,8 +36,8 @@ class Effort:
     """Requests in each of its runs."""
 
 
-FULL = Effort(rounds=5, sample=2, soak=60, outage=10, keys=100_000, decisions=30, h2load=5_000)
-QUICK = Effort(rounds=1, sample=0.5, soak=3, outage=3, keys=2_000, decisions=5, h2load=500)
+FULL = Effort(rounds=5, sample=2, soak=60, outage=10, keys=100_000, decisions=600, h2load=5_000)
+QUICK = Effort(rounds=1, sample=0.5, soak=3, outage=3, keys=2_000, decisions=100, h2load=500)
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def measure(directory: Path, effort: Effort, rounds: int) -> Findings:
         soaked = soak(lean["leased"], stage.sidecars["lean"].process, effort.soak)
         stopped = {one: outage(lean[one], site.redis.process, 1_000, effort.outage) for one in some}
         stock = {"listen": {"transport": "stock"}}
-        decided = {one: decision_seconds(site, one, stock, effort.decisions) for one in some}
+        decided = {one: decision_times(site, one, stock, effort.decisions) for one in some}
     stolen_now, everything_now = all_cpu_time()
     return Findings(
         rounds=rounds,

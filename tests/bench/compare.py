@@ -15,13 +15,13 @@ from statistics import median
 
 from extauth.demo.supervisor import Supervisor
 from tests.bench import check_path, settings
-from tests.bench.decision import FORMS, decision_seconds
+from tests.bench.decision import FORMS, Times, decision_times
 from tests.bench.measure import SHAPES, Samples, Shape, middle, ratio, run_rounds, server_cpu
 from tests.bench.servers import ROOT, Changes, Site, extauth, make_site, sidecar_settings, start_sidecar
 from tests.bench.tables import table
 
 _NOW = "working tree"
-_REPEAT = 10  # timings of a decision in each round
+_REPEAT = 200  # timings of a decision in each round
 _LEAN, _MODE = "listen.transport", "mode"
 _ALL = frozenset({*settings.PARTS, _LEAN})
 _NEEDS = {"none": (), "exact": ("limits",), "leased": ("limits", _MODE)}
@@ -125,16 +125,16 @@ def _decision_table(sites: Mapping[str, Site], common: Common, rounds: int) -> s
 
 def _decision_rows(sites: Mapping[str, Site], limits: str, common: Common, rounds: int) -> Iterator[list[str]]:
     names = list(sites)
-    times: dict[str, list[Mapping[str, float]]] = {name: [] for name in names}
+    times: dict[str, list[Mapping[str, Times]]] = {name: [] for name in names}
     for number in range(rounds):
         for name in names if number % 2 else reversed(names):
             site = sites[name]
-            times[name].append(decision_seconds(site, limits, common.probe[site.tree], _REPEAT))
+            times[name].append(decision_times(site, limits, common.probe[site.tree], _REPEAT))
     base, now = names
     for form in FORMS:
         both = zip(times[base], times[now], strict=True)
-        share = median(after[form] / before[form] for before, after in both)
-        values = [f"{median(found[form] for found in times[name]) * 1e6:.1f} µs" for name in names]
+        share = median(after[form].best / before[form].best for before, after in both)
+        values = [f"{median(found[form].best for found in times[name]) * 1e6:.1f} µs" for name in names]
         yield [form, limits, *values, f"{share:.2f}"]
 
 

@@ -3,7 +3,9 @@
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from tests.bench.messages import check_request
 from tests.bench.servers import Changes, Site, python_of, sidecar_settings
@@ -16,8 +18,16 @@ _PATIENCE = 120.0  # seconds
 _SCRIPT = Path(__file__).with_name("decision_probe.py")
 
 
-def decision_seconds(site: Site, limits: str, changes: Changes, repeat: int) -> Mapping[str, float]:
-    """Seconds of one decision by the form of the headers: the best of `repeat`."""
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds of one decision. The best of many is what it costs by itself; what others on the machine add varies."""
+
+    best: float
+    median: float
+
+
+def decision_times(site: Site, limits: str, changes: Changes, repeat: int) -> Mapping[str, Times]:
+    """By the form of the headers, of `repeat` repetitions."""
     messages = {
         form: [check_request(key, path_of(limits), raw=form == "raw").hex() for key in site.keys] for form in FORMS
     }
@@ -28,5 +38,5 @@ def decision_seconds(site: Site, limits: str, changes: Changes, repeat: int) -> 
     answers.unlink(missing_ok=True)
     ended = subprocess.run(command, check=False, timeout=_PATIENCE, capture_output=True, text=True)
     assert answers.exists(), f"the decision of {site.tree} could not be timed:\n{ended.stdout}{ended.stderr}"
-    found: dict[str, float] = json.loads(answers.read_text())
-    return found
+    found: dict[str, list[float]] = json.loads(answers.read_text())
+    return {form: Times(min(times), median(times)) for form, times in found.items()}
