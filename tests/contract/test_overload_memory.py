@@ -21,7 +21,7 @@ from tests.support.check_messages import check_request
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _KEPT = 2_000  # keys in memory
-_JUNK = 10_000  # requests in a round
+_JUNK = 20_000  # requests in a round
 _MEGABYTE = 1_000_000
 _AT_A_TIME = 64  # large messages
 
@@ -54,12 +54,12 @@ def sidecar(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def junk(count: int) -> Sequence[bytes]:
-    """Checks with nothing in common: each has a key that nobody has, with the right checksum, an address, a host, a path."""
+    """Checks of keys that nobody has but with the right checksum, each for another host and path."""
     return [
         check_request(
             {
                 KEY_HEADER: str(generate("test")),
-                "x-forwarded-for": f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}",
+                "x-forwarded-for": f"10.0.{number >> 8 & 3}.{number & 255}",
             },
             path=f"/none/communities/{number}",
             host=f"h{number}.example.com",
@@ -69,14 +69,14 @@ def junk(count: int) -> Sequence[bytes]:
 
 
 def test_keys_that_nobody_has_do_not_stay(sidecar: Sidecar) -> None:
-    """The first round fills what is bounded; the next ones, several times as many, find it full."""
+    """The first round fills what is bounded, the next ones find it full. Kept, 40,000 would take 10 MB and more."""
     memory = []
-    for _ in range(4):
+    for _ in range(3):
         with Load(checks(sidecar.server.address, junk(_JUNK), timeout="30S"), connections=2) as load:
             result = load.closed_loop(16, 300, most=_JUNK)
         assert +result.errors == {"not allowed": _JUNK}
         memory.append(sidecar.memory)
-    assert memory[-1] - memory[0] < 16 * _MEGABYTE, memory
+    assert memory[-1] - memory[0] < 6 * _MEGABYTE, memory
 
 
 def test_large_messages_do_not_stay(sidecar: Sidecar) -> None:
