@@ -65,18 +65,21 @@ class Installation:
     def stop(self) -> None:
         self.systemctl("stop", "extauth", "extauth-registry", "redis")
 
-    def run(self, title: str, replacements: Mapping[str, str] | None = None) -> str:
+    def run(
+        self, title: str, replacements: Mapping[str, str] | None = None, own: Mapping[str, str] | None = None
+    ) -> str:
         """What the commands of a section print, with two keys and an owner of its own, whose secrets are not in it."""
         section = guide.section(PAGE, title)
         assert guide.blocks(section), title
-        own = self._own_variables()
+        own = own or self.own_variables()
         variables = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items())
         script = variables + _CHECK + guide.script(section, replacements or {})
         output = guide.run(script, self.folder, binaries.scripts_directory(), _PATIENCE)
         assert not any(own[name] in output for name in ("KEY", "OTHER_KEY", "REGISTRY_TOKEN"))
         return output
 
-    def _own_variables(self) -> dict[str, str]:
+    def own_variables(self) -> dict[str, str]:
+        """Of one section: what the page says that people know."""
         owner = self.call("POST", "/v1/admin-tokens", {"name": "of a section", "role": "owner"})
         (key, key_id), (other, other_id) = self.issue("acme"), self.issue("acme")
         return {

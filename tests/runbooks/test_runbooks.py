@@ -101,7 +101,8 @@ def test_the_registry_is_lost(installation: Installation) -> None:
     revoked, revoked_id = installation.issue("acme")
     eventually(lambda: installation.status(used)[0] == installation.status(revoked)[0] == 200, PATIENCE)
     eventually(lambda: checks_of(installation, used_id) == installation.allowed[used], PATIENCE)
-    installation.run("Backups")
+    own = installation.own_variables()
+    installation.run("Backups", own=own)
     backed_up = installation.folder / "registry.backup"
     assert backed_up.stat().st_mode & 0o777 == 0o600
     installation.call("POST", f"/v1/keys/{revoked_id}/revoke", {"reason": "after the backup"})
@@ -111,7 +112,7 @@ def test_the_registry_is_lost(installation: Installation) -> None:
     installation.systemctl("stop", "extauth-registry")
     for _ in range(7):  # nobody collects them now
         assert installation.status(used)[0] == 200
-    output = installation.run("The registry is lost")
+    output = installation.run("The registry is lost", own=own)
     assert revoked_id in output
     assert "epoch 2 has begun" in output
     eventually(lambda: installation.status(made) == (401, "invalid_key"), PATIENCE)
