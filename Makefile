@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio test-postgresql lint format types protos docs sbom audit bench faults soak fuzz bench-compare limits-accuracy profile clean
+.PHONY: help demo test test-all test-grpcio test-postgresql test-envoy-gateway lint format types protos docs sbom audit bench faults soak fuzz bench-compare limits-accuracy profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -75,6 +75,15 @@ test-postgresql: $(VENV)/.dev ## the registry on PostgreSQL 14; needs npm
 	  npm install --silent --no-save --no-audit --prefix .build/postgresql-$(POSTGRESQL) $(POSTGRESQL_PACKAGE)@$(POSTGRESQL)
 	EXTAUTH_POSTGRESQL=$(CURDIR)/.build/postgresql-$(POSTGRESQL)/node_modules/$(POSTGRESQL_PACKAGE)/native \
 	  $(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" -k postgresql tests/registry tests/contract/test_publisher.py $(ARGS)
+
+# deploy/gateways/envoy-gateway under a real one, which is built from its Go module: minutes for the first time.
+ENVOY_GATEWAY ?= v1.9.1
+test-envoy-gateway: $(VENV)/.dev ## the manifests for Envoy Gateway; needs Go 1.26 or later
+	@command -v go >/dev/null || { echo "no go: install Go 1.26 or later"; exit 2; }
+	GOBIN=$(CURDIR)/.build/envoy-gateway-$(ENVOY_GATEWAY) \
+	  go install github.com/envoyproxy/gateway/cmd/envoy-gateway@$(ENVOY_GATEWAY)
+	EXTAUTH_ENVOY_GATEWAY=$(CURDIR)/.build/envoy-gateway-$(ENVOY_GATEWAY)/envoy-gateway \
+	  $(BIN)/pytest -q tests/deploy/test_envoy_gateway.py $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint, shellcheck, hadolint
 	$(BIN)/ruff check --quiet .
