@@ -21,7 +21,8 @@ def main(titles: list[str]) -> None:
         if not titles or group.title in titles:
             text = section(group, _suffer_all(group))
             page = PAGE.read_text(encoding="utf-8")  # again for each: a run may be broken off
-            PAGE.write_text(written(page, {group.title: text}, machine(), versions()), encoding="utf-8")
+            order = [one.title for one in GROUPS]
+            PAGE.write_text(written(page, {group.title: text}, order, machine(), versions()), encoding="utf-8")
 
 
 def _suffer_all(group: Group) -> dict[str, Verdicts]:

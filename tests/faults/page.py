@@ -1,7 +1,7 @@
 """The tables of faults in docs/reliability.md, between two comments."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.tables import table
@@ -25,12 +25,13 @@ was given; the times are milliseconds of `known`.
 """
 
 
-def written(page: str, sections: Mapping[str, str], machine: str, versions: str) -> str:
-    """The page with these sections, by title; others that it has already stay as they are."""
+def written(page: str, sections: Mapping[str, str], order: Sequence[str], machine: str, versions: str) -> str:
+    """The page with these sections, by title; others that it has already stay as they are. `order` is of all titles."""
     before, _, rest = page.partition(BEGINNING)
     found, _, after = rest.partition(END)
     parts = {part.partition("\n")[0]: part.partition("\n")[2].strip() for part in found.split(_HEADING)[1:]}
     parts |= sections
+    parts = {title: parts[title] for title in order if title in parts}
     opening = _wrapped(_OPENING.format(machine=machine, versions=versions))
     text = "\n\n".join([f"## Faults\n{opening}", *(f"{_HEADING}{title}\n{part}" for title, part in parts.items())])
     return f"{before}{BEGINNING}{text}\n{END}{after}"

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from tests.faults.fault_proxy import FaultProxy
 from tests.faults.group import Fault, Group
 from tests.faults.installation import Installation
 from tests.support.postgresql_server import SETTINGS, PostgresqlServer
+from tests.support.wait import wait_until
 
 _CONNECTIONS = 40
+_REGISTRIES = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'registry'"
 _PATIENCE = 15.0  # seconds: more than a registry takes for an answer, whatever its database does
 
 
@@ -75,14 +77,16 @@ def stopped(site: Site) -> Iterator[None]:
 
 @contextmanager
 def no_more_connections(site: Site) -> Iterator[None]:
-    """Somebody else has all of them, and the registries' are cut."""
+    """Somebody else has taken all of them while the registries' were cut."""
     with ExitStack() as taken:
-        site.server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'registry'")
-        for _ in range(_CONNECTIONS):
-            try:
-                taken.enter_context(psycopg.connect(site.server.conninfo, dbname="postgres"))
-            except psycopg.OperationalError:
-                break
+        with site.proxy.refusing():
+            administrator = taken.enter_context(
+                psycopg.connect(site.server.conninfo, dbname="postgres", autocommit=True)
+            )
+            wait_until(lambda: administrator.execute(_REGISTRIES).fetchone() == (0,))
+            for _ in range(_CONNECTIONS):
+                with suppress(psycopg.OperationalError):  # there is none left
+                    taken.enter_context(psycopg.connect(site.server.conninfo, dbname="postgres"))
         yield
 
 
@@ -104,9 +108,9 @@ POSTGRESQL = Group(
     title="Faults of PostgreSQL",
     part="PostgreSQL is or does",
     text="""
-Two registries work on it, one of which publishes. `changes` as above. An answer of 503 comes within the time that a
-registry waits for its database, which is 5 seconds, and 1 more where only the registry itself can know that
-the server is silent; it is a problem (RFC 9457) that says what to do.
+Two registries work on it, one of which publishes. `changes` as above: 503 is a problem (RFC 9457) that says what to do.
+A registry waits 5 seconds for its database, 6 where only it can know that the server is silent, and as long again for a
+new connection: 12 seconds in all.
 """,
     begin=begin,
     faults={

@@ -1,21 +1,53 @@
-"""docs/faults.md tells of every fault that the suite knows, and of every kind of caller."""
+"""docs/reliability.md tells of every fault that the suite knows, of every kind of caller, and of nothing forbidden."""
 
-from pathlib import Path
+import pytest
 
-from tests.faults.outage_run import ALLOWED
-from tests.faults.redis_faults import FAULTS
+from tests.faults.check_watch import Told
+from tests.faults.group import Group
+from tests.faults.groups import GROUPS
+from tests.faults.page import BEGINNING, END, PAGE, section, written
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-
-
-def test_every_fault_has_its_row() -> None:
-    head, _, *rows = [line for line in PAGE.read_text().splitlines() if line.startswith("|")]
-    assert [row.split(" | ")[0].removeprefix("| ") for row in rows] == list(FAULTS)
-    assert head.split(" | ")[1:-3] == list(ALLOWED)
+each_group = pytest.mark.parametrize("group", GROUPS, ids=[group.title for group in GROUPS])
 
 
-def test_no_row_tells_of_anything_but_what_is_allowed() -> None:
-    head, _, *rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("|")]
-    for row in rows:
-        told = {kind: {one.split()[0] for one in cell.split(", ")} for kind, cell in zip(head, row, strict=True)}
-        assert all(told[kind] <= ALLOWED[kind] for kind in ALLOWED), row[0]
+def rows(group: Group) -> list[list[str]]:
+    """The cells of a group's table, with its head."""
+    part = PAGE.read_text().partition(f"### {group.title}\n")[2].partition("\n###")[0]
+    return [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+
+
+@each_group
+def test_every_fault_has_its_row(group: Group) -> None:
+    head, _, *found = rows(group)
+    assert [row[0] for row in found] == list(group.faults)
+    assert head[1 : 1 + len(group.allowed)] == list(group.allowed)
+
+
+@each_group
+def test_no_row_tells_of_anything_but_what_is_allowed(group: Group) -> None:
+    head, _, *found = rows(group)
+    for row in found:
+        told = {
+            kind: {one.rpartition(" ")[0] for one in cell.split(", ")} for kind, cell in zip(head, row, strict=True)
+        }
+        assert all(told[kind] <= allowed for kind, allowed in group.outcomes_of(row[0]).items()), row[0]
+
+
+def test_the_groups_are_in_order() -> None:
+    found = PAGE.read_text().partition(BEGINNING)[2].partition(END)[0]
+    titles = [line.removeprefix("### ") for line in found.splitlines() if line.startswith("### ")]
+    assert titles == [group.title for group in GROUPS]
+
+
+def test_a_section_is_replaced_and_what_others_wrote_stays() -> None:
+    group = next(group for group in GROUPS if "changes" not in group.allowed)
+    told = {kind: Told() for kind in group.allowed}
+    for one in told.values():
+        one.note("200", 0.001)
+    text = section(group, {"away": told})
+    ours = f"## Faults\noutdated\n\n### Other\nkept\n\n### {group.title}\noutdated\n"
+    page = f"# Ours\n\n{BEGINNING}{ours}{END}\n## Also ours\n"
+    found = written(page, {group.title: text}, [group.title, "Other"], "a machine", "some versions")
+    assert found.startswith(f"# Ours\n\n{BEGINNING}## Faults\n")
+    assert found.endswith(f"| 1.0 | 1.0 | 1.0 |\n\n### Other\nkept\n{END}\n## Also ours\n")
+    assert "outdated" not in found
