@@ -93,16 +93,24 @@ class Running:
 
 @contextmanager
 def running_stack(
-    directory: Path, sidecar: Mapping[str, Any] | None = None, listen: Mapping[str, Any] | None = None
+    directory: Path,
+    sidecar: Mapping[str, Any] | None = None,
+    listen: Mapping[str, Any] | None = None,
+    *,
+    registry: Mapping[str, Any] | None = None,
+    envoy: Mapping[str, Any] | None = None,
 ) -> Iterator[Running]:
-    """Start everything on free ports; `sidecar` are more settings for extauth.yaml, `listen` more for its `listen`."""
+    """Start everything on free ports; `sidecar` are more settings for extauth.yaml, `listen` more for its `listen`.
+
+    `registry` are more settings for registry.yaml, `envoy` other parameters of Envoy's configuration.
+    """
     with socket_directory(directory) as sockets, Supervisor() as supervisor:
         layout = Layout(directory, sockets, Ports.from_base(free_base(COUNT)))
         write_settings(layout, E2E)
         own_listen = yaml.safe_load(layout.sidecar_settings.read_text())["listen"]
         _add_settings(layout.sidecar_settings, {**(sidecar or {}), "listen": {**own_listen, **(listen or {})}})
-        _add_settings(layout.registry_settings, {"publish": {"poll_interval": "20ms"}})
-        write_yaml(layout.envoy_settings, bootstrap(replace(envoy_parameters(layout), routes=_ROUTES)))
+        _add_settings(layout.registry_settings, {"publish": {"poll_interval": "20ms"}, **(registry or {})})
+        write_yaml(layout.envoy_settings, bootstrap(replace(envoy_parameters(layout), routes=_ROUTES, **(envoy or {}))))
         start_stack(layout, supervisor, lambda _service: None)
         yield Running(layout, supervisor, Client(layout.registry_url, layout.admin_token.read_text().strip()))
 

@@ -1,13 +1,17 @@
 """A full life of keys and tokens through real processes; then every output is searched for every secret there was.
 
 Outputs: the log of each process, the pages of metrics and of readiness, every answer of the registry but the one that
-shows a new secret, every answer of Envoy, all that is in Redis, and the registry's database.
+shows a new secret, every answer of Envoy and its dump of its configuration, all that is in Redis, all spans, a dump of
+the registry's database in PostgreSQL, its write-ahead log and its log, a backup, and a file of SQLite that was made of
+it.
 """
 
 import base64
+import gzip
 import hashlib
 import http.client
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,26 +19,39 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import redis
+import yaml
 
+from extauth.demo import binaries
+from extauth.envoy.parameters import ENVOY_VARIABLE
 from tests.e2e import http1
 from tests.e2e.eventually import eventually
 from tests.e2e.running import Running, running_stack
 from tests.e2e.scenario import PLAIN
+from tests.observability.collector import Collector, collecting
+from tests.support.postgresql_server import SETTINGS, PostgresqlServer
 
 pytestmark = pytest.mark.slow  # half a minute of several processes
 
 SECRETS_SHOWN = "secret"
 REUSED = "of one request that is sent twice"
+ENVOYS = "by-which-the-sidecar-knows-its-Envoy-4711"
+COLLECTORS = "Bearer by-which-the-collector-knows-the-sidecar"
+PATIENCE = 60
+"""Seconds."""
 
 
 class Life:
     """What was done, which secrets there were, and what was answered besides."""
 
-    def __init__(self, stack: Running) -> None:
+    def __init__(self, stack: Running, postgresql: PostgresqlServer, collector: Collector) -> None:
         self.stack = stack
+        self.postgresql = postgresql
+        self.collector = collector
         self.secrets: dict[str, str] = {
             "the admin token": stack.layout.admin_token.read_text().strip(),
             "the pepper": stack.layout.pepper.read_text().strip(),
+            "Envoy's secret": ENVOYS,
+            "the collector's": COLLECTORS,
         }
         self.outputs: dict[str, bytes] = {}
 
@@ -67,12 +84,32 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    with running_stack(tmp_path_factory.mktemp("life"), {"log": {"level": "debug"}}) as stack:
-        life = Life(stack)
-        _live(life)
-        _look_around(life)
-        yield life
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One that writes every statement into its log, with its parameters."""
+    server = PostgresqlServer({**SETTINGS, "log_statement": "all", "log_parameter_max_length": "-1"})
+    server.start()
+    server.execute("CREATE DATABASE registry")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgresqlServer) -> Iterator[Life]:
+    folder = tmp_path_factory.mktemp("life")
+    (folder / "envoy-secret").write_text(ENVOYS)
+    (folder / "authorization").write_text(COLLECTORS)
+    listen = {"envoy_secret": {"accepted": [{"file": str(folder / "envoy-secret")}]}}
+    with pytest.MonkeyPatch.context() as environment, collecting() as collector:
+        environment.setenv(ENVOY_VARIABLE, ENVOYS)
+        tracing = {"endpoint": collector.url, "sample": 1.0, "authorization": {"file": str(folder / "authorization")}}
+        sidecar = {"log": {"level": "debug"}, "tracing": tracing}
+        registry = {"database": postgresql.url("registry"), "log": {"level": "debug"}}
+        secret = {"secret_header": "x-extauth-secret"}
+        with running_stack(folder, sidecar, listen, registry=registry, envoy=secret) as stack:
+            life = Life(stack, postgresql, collector)
+            _live(life)
+            _look_around(life)
+            yield life
 
 
 def _live(life: Life) -> None:
@@ -116,11 +153,39 @@ def _look_around(life: Life) -> None:
         life.call("GET", path)
     for log in sorted((layout.directory / "logs").iterdir()):
         life.outputs[log.name] = log.read_bytes()
+    life.page(f"{layout.envoy_admin_url}/config_dump")
     life.outputs["Redis"] = _all_of_redis(layout.redis_socket)
-    for file in sorted(layout.directory.glob(f"{layout.database.name}*")):
-        life.outputs[file.name] = file.read_bytes()
+    eventually(lambda: b"revoked_key" in b"".join(life.collector.bodies), PATIENCE)
+    life.outputs["spans"] = b"\n".join(life.collector.bodies)
+    _look_into_databases(life)
     for file in (layout.sidecar_settings, layout.registry_settings, layout.envoy_settings):
         life.outputs[file.name] = file.read_bytes()
+
+
+def _look_into_databases(life: Life) -> None:
+    layout, server = life.stack.layout, life.postgresql
+    life.outputs["PostgreSQL's dump"] = _run(server.programs / "pg_dump", server.url("registry"))
+    for file in (server.log, *server.write_ahead_log()):
+        life.outputs[f"PostgreSQL's {file.name}"] = file.read_bytes()
+    backup, settings = layout.directory / "backup", layout.directory / "on-sqlite.yaml"
+    settings.write_text(
+        yaml.safe_dump(
+            {**yaml.safe_load(layout.registry_settings.read_text()), "database": f"sqlite:///{layout.database}"}
+        )
+    )
+    life.outputs["what backup says"] = _run(
+        binaries.extauth(), "registry", "backup", "-c", layout.registry_settings, backup
+    )
+    life.outputs["what restore says"] = _run(binaries.extauth(), "registry", "restore", "-c", settings, backup)
+    life.outputs["backup"] = gzip.decompress(backup.read_bytes())
+    for file in sorted(layout.directory.glob(f"{layout.database.name}*")):
+        life.outputs[file.name] = file.read_bytes()
+
+
+def _run(*command: object) -> bytes:
+    done = subprocess.run(list(map(str, command)), capture_output=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
 
 
 _READ = {
@@ -172,11 +237,14 @@ def test_the_search_would_find_one(life: Life) -> None:
     assert len(set(life.secrets.values())) >= 5
     keys = [secret for secret in life.secrets.values() if secret.startswith("e2e_")]
     ids = {key.split("_")[1] for key in keys}
-    for place in ("Redis", "registry.db-wal", "registry.log"):
-        assert place in life.outputs, sorted(life.outputs)
+    assert "registry.log" in life.outputs, sorted(life.outputs)
     everywhere = {place: text for place, text in life.outputs.items() if any(one.encode() in text for one in ids)}
-    assert "Redis" in everywhere
-    assert any(place.startswith("registry.db") for place in everywhere)
+    for place in ("Redis", "PostgreSQL's dump", "PostgreSQL's log", "backup", "registry.db"):
+        assert place in everywhere, sorted(everywhere)
+    assert any(len(place.removeprefix("PostgreSQL's ")) == 24 for place in everywhere), "a segment of its WAL"
+    assert ENVOY_VARIABLE.encode() in b"".join(text for place, text in life.outputs.items() if "config_dump" in place)
+    assert b"revoked_key" in life.outputs["spans"]
+    assert life.collector.authorizations == {COLLECTORS}
     assert any("at the registry" in place for place in everywhere)
     assert any("at Envoy" in place for place in everywhere)
     assert b"extauth_checks_total" in b"".join(life.outputs.values())
