@@ -26,7 +26,8 @@ _APIS = [
 ]
 _HALF_AN_HOUR = dt.timedelta(minutes=30)
 _PARTS = ("registry", "sidecar")
-_NOTICED = 1  # seconds until a process looks at its clock's file again, at most
+_REMEMBERED = 1  # seconds until a process looks at its clock's file again
+_NOTICED = 1.5  # seconds until it has
 _SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], max(seconds, 0))\n"
 """libfaketime 0.9.10 mistakes the absolute monotonic time until which Python sleeps for one of the wall clock."""
 
@@ -97,6 +98,7 @@ def _stepped(parts: Sequence[str], seconds: int) -> Fault:
         time.sleep(_NOTICED)
         yield
         scene.step(parts, 0)
+        time.sleep(_NOTICED)
 
     return step
 
@@ -106,7 +108,7 @@ def _environment(clock: Path, patches: Path) -> Mapping[str, str]:
         "PYTHONPATH": os.pathsep.join([str(patches), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         "LD_PRELOAD": str(_library()),
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": str(_NOTICED),
+        "FAKETIME_CACHE_DURATION": str(_REMEMBERED),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
 
