@@ -121,11 +121,11 @@ class Machine(RuleBasedStateMachine):
     )
     def change(self, number: int, change: str, at_once: bool) -> None:
         """A new state of a key, which may be its first; announced at once or later."""
+        if record_of(self.tokens[number], 1).digest in self.revoked:  # for good, and no other key has its text
+            return
         self.revision += 1
         old = self.truth.get(number)
         status = Status.REVOKED if old is not None and change == "revoke" else Status.ACTIVE
-        if old is not None and old.status is Status.REVOKED:
-            return
         more = {"expires_at": 1} if change == "expire" else {"scopes": (str(self.revision),)}
         record = record_of(self.tokens[number], self.revision, epoch=self.epoch, status=status, **more)
         self.truth[number] = record
@@ -274,6 +274,7 @@ class Machine(RuleBasedStateMachine):
 
     def finish(self, digest: bytes, generation: int, found: Any) -> None:
         """`found` is a record, None, or `...` where Redis could not say."""
+        self.now += 1
         if found is ...:
             self.cache.abandon_read(digest)
         else:
