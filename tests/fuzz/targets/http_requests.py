@@ -1,6 +1,7 @@
 """Any bytes on a connection to `/check`: uvicorn, its parser and ours, up to the decision."""
 
 import asyncio
+import atexit
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -60,6 +61,7 @@ class _Server:
         self._config = HttpCheckServer(self, settings, 5, 0o600, Claim.ALONE)._config
         self._config.load()
         self._loop = asyncio.new_event_loop()
+        atexit.register(self._loop.close)
         self._loop.set_exception_handler(lambda _, context: self.faults.append(context))
 
     def decide(self, message: bytes, deadline: float) -> Any:
