@@ -2,7 +2,7 @@
 
 MARGIN = 0.02
 """Seconds kept for the way back to Envoy."""
-LEAST = 0.025
+LEAST = 0.01
 """Seconds; with less than that to decide in, an answer would come too late, and cost those behind it their time."""
 LEAST_SHARE = 0.25
 """Of our own timeout, where that is so short that LEAST would leave nothing of it."""

@@ -103,7 +103,7 @@ class NearCache:
             if record is None:
                 if changed_to is not None:
                     return False
-            elif record.version < self._told.get(digest, record.version):
+            elif record.version < (self._told.get(digest) or changed_to or record.version):
                 return False
             self._put(digest, Entry(record, read_at))
             return True

@@ -139,3 +139,13 @@ def test_what_was_told_is_remembered_of_so_many_keys() -> None:
     for number in range(MOST_TOLD + 10):
         cache.change(number.to_bytes(4, "big"), Version(1, 1))
     assert len(cache._told) == MOST_TOLD
+
+
+def test_a_change_during_a_read_counts_however_many_others_were_told_meanwhile() -> None:
+    cache = cache_of()
+    _, record = issue()
+    generation = cache.begin_read(record.digest)
+    cache.change(record.digest, Version(record.version.epoch, record.version.revision + 1))
+    for number in range(MOST_TOLD):
+        cache.change(number.to_bytes(4), record.version)
+    assert not cache.end_read(record.digest, generation, record, 100)
