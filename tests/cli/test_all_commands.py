@@ -27,6 +27,7 @@ ASKING = [path for path, command in COMMANDS.items() if any(one.name == "registr
 VALUES = {
     "extauth keys canary": ["--url", "http://127.0.0.1:1/", "--tenant", "a"],
     "extauth keys import": ["{file}"],
+    "extauth keys rotate-all": ["--pepper", "a", "--to", "{file}.new"],
     "extauth tokens revoke": ["--issuer", "a", "--jti", "b"],
 }
 """Arguments, where a plain `a` for each that is required does not do."""
@@ -78,7 +79,7 @@ def test_every_exit_code_has_a_meaning_and_is_documented() -> None:
 @pytest.mark.parametrize("path", ASKING)
 def test_every_answer_may_be_yaml_or_json(path: str) -> None:
     options = {one.name: one.type for one in COMMANDS[path].params}
-    if path == "extauth keys export":  # it writes files
+    if path in {"extauth keys export", "extauth keys rotate-all"}:  # they write files
         assert "output" not in options
     else:
         output = options["output"]

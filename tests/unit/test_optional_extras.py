@@ -20,11 +20,18 @@ NEEDED: dict[str, Any] = {
     "apis": [{"name": "a", "credentials": [{"header": "x"}]}],
 }
 
+USE_THEM = (
+    "extauth.serving.http_check.loop",
+    "extauth.serving.http_check.server",
+    "extauth.serving.traced_engine",
+    "extauth.telemetry.tracing",
+)
+
 
 @pytest.fixture(autouse=True)
 def without_extras(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if neither were installed."""
-    for name in ("extauth.serving.http_check.server", "extauth.serving.traced_engine", "extauth.telemetry.tracing"):
+    for name in USE_THEM:
         monkeypatch.delitem(sys.modules, name, raising=False)
     for name in ("uvicorn", "opentelemetry.exporter.otlp.proto.http.trace_exporter"):
         monkeypatch.setitem(sys.modules, name, None)
