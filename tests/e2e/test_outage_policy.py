@@ -29,6 +29,8 @@ from tests.e2e.http1 import send
 from tests.e2e.running import IssuedKey, Running, free_base, running_stack
 from tests.support.lone_sidecar import lone_sidecar
 
+pytestmark = pytest.mark.slow
+
 _LIMITS = [{"name": "per-key", "by": "key", "rate": "1/h", "burst": 2}]
 _APIS: Mapping[str, Mapping[str, Any]] = {
     "public": {"outage": {"unknown_keys": "let_anyone_in"}},
@@ -143,7 +145,6 @@ def test_a_sidecar_that_was_ready_stays_so_unless_the_operator_says_otherwise(st
     assert readiness(stack)[0] == 200
 
 
-@pytest.mark.slow
 def test_an_answer_comes_before_the_deadline_that_envoy_sets(tmp_path: Path, transport: str) -> None:
     """Every time of the sidecar's own is far longer here than Envoy waits."""
     with lone_sidecar(tmp_path, transport, check={"timeout": "10s"}), Supervisor() as supervisor:
