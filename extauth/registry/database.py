@@ -27,6 +27,9 @@ DEADLINE = 5.0
 
 _POOL = 8
 """Connections that are kept, and as many more while they are needed."""
+_STATEMENTS = 16
+"""Compiled ones that each connection to SQLite keeps. Those with hundreds of ids in a list take 100 kB each, and every
+length of the list is another one."""
 _log = logger(__name__)
 _WRITES = "extauth_writes"
 
@@ -115,7 +118,7 @@ def _translated() -> Iterator[None]:
 
 
 def _sqlite_engine(url: URL, deadline: float) -> Engine:
-    engine = create_engine(url, **_pool(deadline))
+    engine = create_engine(url, connect_args={"cached_statements": _STATEMENTS}, **_pool(deadline))
 
     def configure(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401 (the driver's type)
         connection.isolation_level = None  # the driver begins no transactions of its own: `_begin_sqlite` does
