@@ -29,7 +29,12 @@ UPSTREAM_CLUSTER = "upstream"
 _HTTP_PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _SIDECAR_CONNECT_TIMEOUT = timedelta(milliseconds=100)  # leaves room for a retry within one check
 _UPSTREAM_CONNECT_TIMEOUT = timedelta(seconds=1)
-_CHECKS_AT_A_TIME = 4096
+_CHECKS_AT_A_TIME = 256
+"""Of one process: a quarter of a core answers so many within Envoy's timeout. Beyond that each check that waits makes
+those behind it late, and refusing costs a sidecar as much as answering; here it costs nothing (docs/reliability.md).
+"""
+_BEHIND_A_NAME = 4
+"""Processes that a name may stand for."""
 _STREAMS_PER_CONNECTION = 1024
 _NEVER = timedelta(0)
 
@@ -37,8 +42,9 @@ _NEVER = timedelta(0)
 def sidecar_cluster(addresses: Sequence[str], tls: SidecarTls | None = None) -> Cluster:
     """The sidecar's processes, asked over HTTP/2 connections that stay open.
 
-    A breaker that trips refuses requests, so the breakers stand well above what a sidecar can answer in time.
+    The breakers refuse what would not be answered in time.
     """
+    at_a_time = _CHECKS_AT_A_TIME * sum(1 if _is_fixed(address) else _BEHIND_A_NAME for address in addresses)
     return Cluster(
         name=SIDECAR_CLUSTER,
         type=_discovery(addresses),
@@ -50,8 +56,8 @@ def sidecar_cluster(addresses: Sequence[str], tls: SidecarTls | None = None) -> 
             thresholds=[
                 CircuitBreakersThresholds(
                     max_connections=64,
-                    max_pending_requests=_CHECKS_AT_A_TIME,
-                    max_requests=_CHECKS_AT_A_TIME,
+                    max_pending_requests=at_a_time,
+                    max_requests=at_a_time,
                     max_retries=64,
                 )
             ]

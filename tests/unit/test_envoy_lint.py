@@ -129,8 +129,12 @@ FAULTS: dict[str, list[Edit]] = {
     ],
     "not-http2": [lambda part: part.cluster.pop("typed_extension_protocol_options")],
     "small-breakers": [
-        lambda part: part.cluster.pop("circuit_breakers"),
+        lambda part: part.cluster["circuit_breakers"]["thresholds"][0].update(max_requests=0),
         lambda part: part.cluster["circuit_breakers"]["thresholds"][0].update(max_pending_requests=100),
+    ],
+    "large-breakers": [
+        lambda part: part.cluster.pop("circuit_breakers"),
+        lambda part: part.cluster["circuit_breakers"]["thresholds"][0].update(max_requests=4096),
     ],
     "slow-connect": [lambda part: part.cluster.update(connect_timeout="5s")],
     "behind-the-router": [],  # Envoy accepts no filter behind the router; see below
@@ -211,4 +215,4 @@ def test_a_config_dump_is_read() -> None:
     }
     assert found_in(dump) == []
     del dump["configs"][0]["static_clusters"][0]["cluster"]["circuit_breakers"]
-    assert found_in(dump) == ["small-breakers"]
+    assert found_in(dump) == ["large-breakers"]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from extauth.envoy.lint.node import Node
 from extauth.envoy.lint.rule import Rule, Severity, Surroundings, when
 
-_CHECKS_AT_A_TIME = 2048
+_FEWEST, _MOST = 128, 512  # checks under way in one sidecar
+_DEFAULT = 1024  # of Envoy, for a whole cluster
 _CONNECT = 1.0  # seconds
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -22,12 +23,29 @@ def _not_http2(cluster: Node, _around: Surroundings) -> Iterator[Node]:
 
 
 def _small_breakers(cluster: Node, _around: Surroundings) -> Iterator[Node]:
-    thresholds = cluster.get("circuit_breakers", "thresholds")
-    first = next(thresholds.items(), Node(None, thresholds.path))
+    thresholds = _thresholds(cluster)
     for name in ("max_requests", "max_pending_requests"):
-        if first.get(name).number < _CHECKS_AT_A_TIME:
-            yield first.get(name)
+        most = thresholds.get(name)
+        if most and most.number < _FEWEST:
+            yield most
             return
+
+
+def _large_breakers(cluster: Node, _around: Surroundings) -> Iterator[Node]:
+    most = _thresholds(cluster).get("max_requests")
+    sidecars = sum(len(list(group.get("lb_endpoints").items())) for group in _groups(cluster))
+    # How many there are behind a name, Envoy alone knows.
+    is_known = cluster.get("type").text in {"", "STATIC"} and sidecars > 0
+    yield from when(is_known and (most.number if most else _DEFAULT) > _MOST * sidecars, most)
+
+
+def _thresholds(cluster: Node) -> Node:
+    thresholds = cluster.get("circuit_breakers", "thresholds")
+    return next(thresholds.items(), Node(None, thresholds.path))
+
+
+def _groups(cluster: Node) -> Iterator[Node]:
+    return cluster.get("load_assignment", "endpoints").items()
 
 
 def _slow_connect(cluster: Node, _around: Surroundings) -> Iterator[Node]:
@@ -46,9 +64,16 @@ CLUSTER_RULES = (
     Rule(
         "small-breakers",
         Severity.WARNING,
-        "at 1024 checks at a time, the default, further requests are refused as the sidecar's fault",
-        "circuit_breakers with max_requests and max_pending_requests of 4096",
+        "checks beyond so many are refused, though the sidecar could answer them in time",
+        "circuit_breakers with max_requests and max_pending_requests of 256 for each socket",
         _small_breakers,
+    ),
+    Rule(
+        "large-breakers",
+        Severity.WARNING,
+        "when there are more checks than can be answered, all of them wait until Envoy gives up (1024 by default)",
+        "circuit_breakers with max_requests and max_pending_requests of 256 for each socket",
+        _large_breakers,
     ),
     Rule(
         "slow-connect",
