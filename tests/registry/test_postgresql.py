@@ -117,6 +117,14 @@ def test_a_server_that_says_nothing_is_given_up(postgresql_server: PostgresqlSer
     proxy.stop()
 
 
+def test_a_snapshot_takes_its_time_and_what_comes_after_it_does_not(open_database: Callable[..., Database]) -> None:
+    database = open_database(deadline=SHORT)
+    with database.snapshot() as connection:
+        connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": SHORT + 1.2})  # a second more than is waited
+    with pytest.raises(UnavailableError), database.read() as connection:
+        connection.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": SHORT + 1.2})
+
+
 def test_a_server_that_takes_no_writes_is_told(open_database: Callable[..., Database], url: str) -> None:
     registry = registry_of(open_database())
     with psycopg.connect(url, autocommit=True) as other:
