@@ -51,7 +51,8 @@ def _opening(found: Findings) -> str:
         stolen=found.stolen,
     )
     paragraphs = [textwrap.fill(" ".join(one.split()), _WIDTH) for one in text.strip().split("\n\n")]
-    return "\n\n".join(["<!-- written by `make soak ARGS=--write` -->\n# Steady load while keys change", *paragraphs]) + "\n"
+    title = "<!-- written by `make soak ARGS=--write` -->\n# Steady load while keys change"
+    return "\n\n".join([title, *paragraphs]) + "\n"
 
 
 def _goals(found: Findings) -> str:
