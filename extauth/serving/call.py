@@ -42,8 +42,8 @@ class Call:
     def __init__(self, call: Any, deadline: float, metadata: Metadata, start: StartBatch) -> None:  # noqa: ANN401 (cygrpc's)
         self._call = call
         self._start = start
-        self.deadline = deadline  # monotonic seconds
-        """Unix seconds; infinite when the client set none."""
+        self.deadline = deadline
+        """Monotonic seconds; infinite when the client set none."""
         self.metadata = metadata
         self.ended: Tag = nothing
         """Called on the loop when `answer` or `refuse` is through, or the client has left."""

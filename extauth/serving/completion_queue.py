@@ -147,11 +147,11 @@ class CompletionQueueServer:
                 _log.exception("call_failed")
 
     def _next_turn(self) -> float:
-        now = time.time()
+        now = time.monotonic()  # the wall clock may jump back
         if now >= self._read_at:
             self._read(now)
-        wait = min(max(self._timers.next() - time.monotonic(), 0), _IDLE) if self._timers else _IDLE
-        return now + wait
+        wait = min(max(self._timers.next() - now, 0), _IDLE) if self._timers else _IDLE
+        return time.time() + wait
 
     def _read(self, now: float) -> None:
         """Read sockets, without waiting.
