@@ -28,6 +28,7 @@ def test_checks_of_several_threads_are_all_counted(bench: Bench) -> None:
     key, record = published(bench)
     message = check_request({"x-api-key": key})
     assert bench.ask(message).code == 0  # which asked Redis for the key
+    bench.time.stop()  # so that the key need not be read again, however long the threads take
 
     def work() -> None:
         for _ in range(CHECKS):
