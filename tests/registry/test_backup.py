@@ -264,6 +264,7 @@ def test_another_pepper_does_not_open_it(filled: Database, file: Path, pepper: P
         (gzip.compress(b'{"extauth_backup": 2}\n'), "later version"),
         (gzip.compress(b'{"extauth_backup": 1, "more": 1}\n'), "later version"),
     ],
+    ids=["empty", "text", "nothing in it", "no JSON", "version", "field"],  # gzip writes down the time of day
 )
 def test_what_is_no_backup_is_told(file: Path, pepper: Pepper, content: bytes, message: str, database_url: str) -> None:
     file.write_bytes(content)
