@@ -64,7 +64,7 @@ def test_releasing_what_is_anothers_changes_nothing(make: Make, redis_server: Re
 def test_it_ends_by_itself(make: Make) -> None:
     first, second = make(seconds=0.2).leadership, make().leadership
     first.take()
-    wait_until(second.take, seconds=5)
+    wait_until(second.take)
 
 
 def test_whoever_comes_late_but_before_anyone_else_keeps_it(

@@ -54,7 +54,7 @@ def test_an_unknown_and_a_revoked_key(stack: Running, channel: grpc.Channel) -> 
     assert refusal(channel, _METHOD, key.header).code() is grpc.StatusCode.UNKNOWN
     stack.keys("revoke", key.id)
     expected = (grpc.StatusCode.UNAUTHENTICATED, "The API key has been revoked.")
-    eventually(lambda: status(refusal(channel, _METHOD, key.header)) == expected, 1)
+    eventually(lambda: status(refusal(channel, _METHOD, key.header)) == expected, 4)
 
 
 def test_a_missing_scope(stack: Running, channel: grpc.Channel) -> None:

@@ -141,7 +141,7 @@ def test_checks_go_on_without_the_registry(stack: Running) -> None:
     assert all_pass(stack, [known.secret, unseen.secret])
     start_again(stack, "registry")
     stack.keys("revoke", later.id)
-    eventually(lambda: send(stack.url, PLAIN, [later.header]).reason == "revoked_key", 2)
+    eventually(lambda: send(stack.url, PLAIN, [later.header]).reason == "revoked_key", 4)
 
 
 def test_a_sidecar_drains(stack: Running) -> None:
@@ -150,9 +150,9 @@ def test_a_sidecar_drains(stack: Running) -> None:
     sidecar = stack.supervisor["sidecar"]
     with Watcher(stack, [key.secret]) as watcher:
         os.kill(sidecar.process_id, signal.SIGTERM)
-        eventually(lambda: readiness(stack) == 503, 3)
+        eventually(lambda: readiness(stack) == 503, 4)
         before = len(watcher.answers)
-        eventually(lambda: len(watcher.answers) > before, 1)
+        eventually(lambda: len(watcher.answers) > before, 4)
         assert {answer.status for answer in watcher.answers} == {200}, "it serves on while Envoy turns away from it"
         eventually(lambda: sidecar.ending is not None, 10)
     assert sidecar.ending == "exit status 0"

@@ -170,11 +170,11 @@ def test_one_method_at_a_time(iiniit: Platform) -> None:
 def test_rotated_keys(iiniit: Platform) -> None:
     old = iiniit.issue(scopes=("read",))
     secret = iiniit.running.keys("rotate", old.id, "--grace", "1h", "--quiet").strip()
-    eventually(lambda: iiniit.send(DEVICES, iiniit.header(secret)).status == 200, 1)
+    eventually(lambda: iiniit.send(DEVICES, iiniit.header(secret)).status == 200, 4)
     assert iiniit.send(DEVICES, iiniit.header(old.secret)).status == 200
     other = iiniit.issue(scopes=("read",))
     iiniit.running.keys("rotate", other.id, "--grace", "0s")
-    eventually(lambda: iiniit.send(DEVICES, iiniit.header(other.secret)).status == 401, 1)
+    eventually(lambda: iiniit.send(DEVICES, iiniit.header(other.secret)).status == 401, 4)
 
 
 def test_revoked_credentials_end_at_once(iiniit: Platform) -> None:
@@ -192,5 +192,5 @@ def test_revoked_credentials_end_at_once(iiniit: Platform) -> None:
 
 
 def _soon_refused(iiniit: Platform, header: Header) -> Answer:
-    eventually(lambda: iiniit.send(DEVICES, header).status != 200, 1)
+    eventually(lambda: iiniit.send(DEVICES, header).status != 200, 4)
     return iiniit.send(DEVICES, header)

@@ -64,7 +64,7 @@ def test_a_key_that_ended_is_invalid(ninjio: Platform, change: str) -> None:
     key = ninjio.issue(scopes=("campaigns:read",))
     assert ninjio.send(CAMPAIGNS, ("apiKey", key.secret)).status == 200
     ninjio.running.keys(change, key.id)
-    eventually(lambda: ninjio.send(CAMPAIGNS, ("apiKey", key.secret)).status == 401, 1)
+    eventually(lambda: ninjio.send(CAMPAIGNS, ("apiKey", key.secret)).status == 401, 4)
     expect.refused(ninjio.send(CAMPAIGNS, ("apiKey", key.secret)), 401, INVALID)
 
 

@@ -130,7 +130,7 @@ def test_a_revoked_key(ninox: Platform) -> None:
     path, header = databases(key.tenant), ninox.header(key.secret)
     assert ninox.send(path, header).status == 200
     ninox.running.keys("revoke", key.id, "--reason", "integration retired")
-    eventually(lambda: ninox.send(path, header).status == 401, 1)
+    eventually(lambda: ninox.send(path, header).status == 401, 4)
     expect.refused(ninox.send(path, header), 401, REVOKED)
     assert fields(ninox, key)["revoked_reason"] == "integration retired"
     assert ninox.send(databases(other.tenant), ninox.header(other.secret)).status == 200

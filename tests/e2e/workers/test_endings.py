@@ -87,14 +87,14 @@ def test_a_worker_that_hangs_is_killed_and_started_again(stack: Running, own_wor
 def test_a_supervisor_that_is_killed_takes_all_with_it(own_workers: WorkersSidecar) -> None:
     processes = own_workers.processes
     own_workers.process.kill()
-    eventually(lambda: have_ended(processes), 1)
+    eventually(lambda: have_ended(processes), 4)
 
 
 def test_a_fork_server_that_is_killed_ends_all_so_that_they_are_started_anew(own_workers: WorkersSidecar) -> None:
     processes = own_workers.processes
     os.kill(own_workers.fork_server, signal.SIGKILL)
     assert own_workers.process.wait(5) == 1
-    eventually(lambda: have_ended(processes), 1)
+    eventually(lambda: have_ended(processes), 4)
     assert own_workers.events("fork_server_ended")
 
 
@@ -127,7 +127,7 @@ def test_while_they_drain_they_serve_and_are_not_ready_and_a_second_signal_ends_
         assert sidecar.metrics()("extauth_checks_total", api="plain", reason="ok") == 2
         sidecar.signal(signal.SIGTERM)
         assert sidecar.process.wait(5) == 128 + signal.SIGTERM
-        eventually(lambda: have_ended(processes), 1)
+        eventually(lambda: have_ended(processes), 4)
 
 
 def test_a_signal_to_all_processes_is_one_to_the_supervisor(stack: Running, own_workers: WorkersSidecar) -> None:
