@@ -12,7 +12,7 @@ BASE ?=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help demo test test-all test-grpcio test-postgresql test-envoy-gateway lint format types protos docs sbom audit bench faults soak fuzz bench-compare limits-accuracy profile clean
+.PHONY: help demo test test-all test-grpcio test-postgresql test-envoy-gateway test-kubernetes lint format types protos docs sbom audit bench faults soak fuzz bench-compare limits-accuracy profile clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -84,6 +84,17 @@ test-envoy-gateway: $(VENV)/.dev ## the manifests for Envoy Gateway; needs Go 1.
 	  go install github.com/envoyproxy/gateway/cmd/envoy-gateway@$(ENVOY_GATEWAY)
 	EXTAUTH_ENVOY_GATEWAY=$(CURDIR)/.build/envoy-gateway-$(ENVOY_GATEWAY)/envoy-gateway \
 	  $(BIN)/pytest -q tests/deploy/test_envoy_gateway.py $(ARGS)
+
+# docs/getting-started.md in a cluster of one node, made of real parts in namespaces of this machine. Kubernetes, CoreDNS,
+# Helm and Envoy Gateway are built from their Go modules, the images by buildah; containerd and etcd are Debian's.
+CLUSTER := $(CURDIR)/.build/cluster
+test-kubernetes: $(VENV)/.dev ## the guide to Envoy Gateway in a real cluster; needs root, Debian and Go, half an hour the first time
+	@command -v go >/dev/null || { echo "no go: install Go 1.26 or later"; exit 2; }
+	@apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends containerd runc containernetworking-plugins \
+	  etcd-server buildah debootstrap iproute2 procps nftables >/dev/null
+	$(BIN)/python -m tests.cluster.programs $(CLUSTER)/programs
+	$(BIN)/python -m tests.cluster.images $(CLUSTER)/images $(CLUSTER)/programs
+	EXTAUTH_CLUSTER=$(CLUSTER) $(BIN)/python -m tests.cluster $(BIN)/pytest -q -m slow tests/cluster $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, import-linter, codespell, yamllint, shellcheck, hadolint
 	$(BIN)/ruff check --quiet .

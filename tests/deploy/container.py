@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _PYTHON = ("usr/bin/python3", "usr/bin/python3.11")
+_USELESS = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
 _USER = "65532:65532"
 
 _ENTER = """
@@ -46,6 +47,8 @@ class Images:
         debian = self._folder / "debian"
         packages = "--include=python3,python3-venv,ca-certificates"
         run("debootstrap", "--variant=minbase", packages, "bookworm", debian, seconds=500)
+        for useless in _USELESS:
+            shutil.rmtree(debian / useless)
         self._import(debian, "localhost/builder")
         for program in [*(debian / "usr/bin").iterdir(), *(debian / "usr/sbin").iterdir()]:
             if str(program.relative_to(debian)) not in _PYTHON:

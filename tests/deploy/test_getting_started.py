@@ -1,5 +1,5 @@
 """The newcomer's path: each command for plain Envoy is run, with a real Envoy; for Envoy Gateway, what can be without a
-cluster.
+cluster. tests/cluster has one.
 """
 
 import shlex

@@ -1,6 +1,7 @@
 """A CA in memory, and certificates that it signs, as PEM files."""
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ class CertificateFiles:
 
 
 class CertificateAuthority:
-    """Signs for 127.0.0.1 and localhost. `path` is its own certificate."""
+    """Signs for 127.0.0.1 and localhost, unless told others. `path` is its own certificate."""
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self._folder = folder
@@ -52,12 +53,19 @@ class CertificateAuthority:
             builder = builder.add_extension(extension, critical=critical)
         self.path.write_bytes(_pem(builder.sign(self._key, hashes.SHA256())))
 
-    def sign(self, name: str, *, lifetime: timedelta = _DAY, passphrase: bytes | None = None) -> CertificateFiles:
+    def sign(
+        self,
+        name: str,
+        *,
+        lifetime: timedelta = _DAY,
+        passphrase: bytes | None = None,
+        hosts: Sequence[str] = ("localhost",),
+        addresses: Sequence[str] = ("127.0.0.1",),
+    ) -> CertificateFiles:
         """A new certificate of this name, in the folder; one of the same name is replaced."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        )
+        of_addresses = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        names = x509.SubjectAlternativeName([*map(x509.DNSName, hosts), *of_addresses])
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = self._builder(_name_of(name), key.public_key(), lifetime).add_extension(names, critical=False)
         certificate = builder.add_extension(issuer, critical=False).sign(self._key, hashes.SHA256())
