@@ -26,6 +26,7 @@ from extauth.store.client import connect
 from extauth.store.names import Names
 from extauth.store.publishing import PublishingStores
 from extauth.store.usage_reader import UsageReader
+from extauth.telemetry.background_log import BackgroundLog
 from extauth.telemetry.logs import configure
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.usage_metrics import CollectorMetrics
@@ -63,12 +64,15 @@ def serve(path: Path) -> None:
         server.start()
     except (SecretError, TlsError, ListenError, UnavailableError, MissingPepperError) as error:
         raise click.ClickException(str(error)) from error
+    log_lines = BackgroundLog()
+    log_lines.start()
     publisher.start()
     collector.start()
     stopping.wait()
     publisher.stop(_STOP_PATIENCE)  # first, so that another replica goes on at once
     collector.stop(_STOP_PATIENCE)
     server.stop()
+    log_lines.stop(_STOP_PATIENCE)
 
 
 @registry.command()

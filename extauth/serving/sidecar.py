@@ -69,7 +69,7 @@ class Sidecar:
             flush_interval=settings.usage.flush_interval,
         )
         self._limits = RateLimits(self._queue, names, metrics)
-        self._check_log = BackgroundLog("check", "extauth.check")
+        self._log_lines = BackgroundLog()
         parts = Parts(
             names=names,
             cache=cache,
@@ -79,7 +79,7 @@ class Sidecar:
             peppers=peppers,
             metrics=metrics,
             count_usage=self._usage.count if settings.usage.enabled else _count_nothing,
-            write_log=self._check_log.write,
+            write_log=self._log_lines.lines("check", "extauth.check"),
         )
         chosen = engine_for(parts, settings)
         engine, self._stop_tracing = chosen.engine, chosen.stop
@@ -98,13 +98,13 @@ class Sidecar:
 
     def prepare(self) -> None:
         """Begin to read what checks are answered from."""
+        self._log_lines.start()
         self.certificates.start()
         self._queue.start()
         self._limits.start()
         self._feed.start()
         self._bearer.start()
         self._usage.start()
-        self._check_log.start()
 
     @property
     def is_warm(self) -> bool:
@@ -131,12 +131,12 @@ class Sidecar:
         self._serving = False
         self._limits.stop(timeout=2)
         self._usage.stop(timeout=2)
-        self._check_log.stop(timeout=2)
         self._stop_tracing(2)
         self._bearer.stop(timeout=2)
         self._feed.stop(timeout=2)
         self._queue.stop(timeout=2)
         self.certificates.stop()
+        self._log_lines.stop(timeout=2)
 
     def _components(self) -> list[Component]:
         return [

@@ -1,12 +1,12 @@
 """Structured logs: JSON lines on stderr, or plain text for a person."""
 
 import logging
-import sys
 from typing import Literal
 
 import structlog
 
 from extauth.settings.model import Settings
+from extauth.telemetry.standard_error import standard_error
 
 
 class LogSettings(Settings):
@@ -39,7 +39,7 @@ def configure(settings: LogSettings, **fields: object) -> None:
         if settings.format == "json"
         else structlog.dev.ConsoleRenderer(colors=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(standard_error())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -27,6 +27,8 @@ class LoneSidecar:
     target: str
     admin: str
     process: subprocess.Popen[bytes]
+    reader: subprocess.Popen[bytes]
+    """Reads what the sidecar logs, and writes it to `log`."""
     log: Path
 
     def page(self, path: str) -> str:
@@ -67,16 +69,20 @@ def lone_sidecar(
         }
         (folder / "extauth.yaml").write_text(yaml.safe_dump(settings))
         log = folder / "log"
+        command = [str(binaries.extauth()), "serve", "-c", str(folder / "extauth.yaml")]
         with log.open("wb") as output:
-            command = [str(binaries.extauth()), "serve", "-c", str(folder / "extauth.yaml")]
-            process = subprocess.Popen(command, stderr=output, env={**os.environ, **(environment or {})})
+            reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output)
+        assert reader.stdin is not None
+        process = subprocess.Popen(command, stderr=reader.stdin, env={**os.environ, **(environment or {})})
+        reader.stdin.close()
         try:
             wait_until(lambda: b'"serving"' in log.read_bytes() or process.poll() is not None, _PATIENCE)
             assert process.poll() is None, log.read_text()
-            yield LoneSidecar(address, f"http://{admin}", process, log)
+            yield LoneSidecar(address, f"http://{admin}", process, reader, log)
         finally:
-            process.kill()
-            process.wait()
+            for one in (process, reader):
+                one.kill()
+                one.wait()
 
 
 def free_port() -> int:

@@ -7,6 +7,7 @@ a worker that has begun, `{"pid": 7, "status": -9}` for one that has ended.
 
 import gc
 import json
+import logging
 import os
 import selectors
 import signal
@@ -101,6 +102,7 @@ def _give_up(event: str) -> NoReturn:
     The workers end with their parents, and what started the sidecar starts it again.
     """
     _log.critical(event)
+    logging.shutdown()
     os._exit(1)
 
 
@@ -119,6 +121,7 @@ def _serve(channel: socket.socket, parent: int, modules: Sequence[str]) -> NoRet
     except Exception:  # noqa: BLE001 (nothing above this frame is ours to run)
         _log.exception("process_failed")
     finally:
+        logging.shutdown()
         os._exit(status)
 
 

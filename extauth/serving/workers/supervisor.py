@@ -17,6 +17,7 @@ from extauth.serving.workers.ports import SharedPorts
 from extauth.serving.workers.rolling_restart import RollingRestart
 from extauth.serving.workers.rollout import take_over
 from extauth.settings.source import Source
+from extauth.telemetry.background_log import BackgroundLog
 from extauth.telemetry.logs import logger
 from extauth.telemetry.many_processes import ManyProcesses
 from extauth.telemetry.sidecar_metrics import policy_reloads
@@ -55,10 +56,12 @@ class Supervisor:
         self._readiness = Readiness(self._fleet)
         gathering = Gathering(self._fleet, counts, metrics, registry)
         self._certificates = Certificates(settings, registry, "admin")
+        self._log_lines = BackgroundLog()
         self._admin = AdminServer(settings.listen.admin, gathering, self._readiness, self._certificates.of("admin"))
 
     def start(self) -> None:
         self._fork_server.start()
+        self._log_lines.start()
         self._fleet.begin()
         self._admin.start()
         self._certificates.start()
@@ -83,3 +86,4 @@ class Supervisor:
         self._certificates.stop()
         self._fork_server.close()
         _log.info("stopped")
+        self._log_lines.stop(timeout=2)
