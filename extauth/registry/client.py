@@ -10,8 +10,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-TIMEOUT = 10.0
-"""Seconds: the longest wait for the registry to accept or to send something."""
+TIMEOUT = 15.0
+"""Seconds: the longest wait for the registry to accept or to send something. It gives up a database that is silent
+before, and says so."""
 FILE_TIMEOUT = 60.0
 """Seconds: the same, for the work on a part of a file."""
 _MAX_BYTES = 16 * 1024 * 1024
