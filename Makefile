@@ -86,7 +86,7 @@ test-envoy-gateway: $(VENV)/.dev ## the manifests for Envoy Gateway; needs Go 1.
 	  $(BIN)/pytest -q tests/deploy/test_envoy_gateway.py $(ARGS)
 
 # docs/getting-started.md in a cluster of one node, made of real parts in namespaces of this machine. Kubernetes, CoreDNS,
-# Helm and Envoy Gateway are built from their Go modules, the images by buildah; containerd and etcd are Debian's.
+# Helm, Envoy Gateway and Contour are built from their Go modules, the images by buildah; containerd and etcd are Debian's.
 CLUSTER := $(CURDIR)/.build/cluster
 test-kubernetes: $(VENV)/.dev ## the guide to Envoy Gateway in a real cluster; needs root, Debian and Go, half an hour the first time
 	@command -v go >/dev/null || { echo "no go: install Go 1.26 or later"; exit 2; }

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.cluster import Cluster, running_cluster
+from tests.cluster.newcomer import Newcomer
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     with running_cluster(folder, Path(built) / "programs", Path(built) / "images") as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def newcomer(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
+    found = Newcomer(cluster, tmp_path_factory.mktemp("newcomer"))
+    found.prepare()
+    return found
+
+
+@pytest.fixture(scope="session")
+def told(newcomer: Newcomer) -> str:
+    """What the guide's commands printed."""
+    return newcomer.follow_the_guide()

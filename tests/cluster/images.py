@@ -12,13 +12,14 @@ from pathlib import Path
 import yaml
 
 from extauth.demo import binaries
-from tests.cluster.programs import ENVOY_GATEWAY
+from tests.cluster.programs import CONTOUR, ENVOY_GATEWAY
 from tests.deploy.container import Images
 from tests.support.redis_server import binary_of
 
 ROOT = Path(__file__).parents[2]
 EXTAUTH = f"registry.example.com/extauth:{yaml.safe_load((ROOT / 'deploy/chart/Chart.yaml').read_text())['appVersion']}"
 """As docs/getting-started.md calls it."""
+CONTOUR_IMAGE = f"ghcr.io/projectcontour/contour:{CONTOUR}"
 GATEWAY = f"docker.io/envoyproxy/gateway:{ENVOY_GATEWAY}"
 _OF_THE_CHART = yaml.safe_load((ROOT / "deploy/chart/values.yaml").read_text())["envoy"]["image"]
 ENVOY = f"{_OF_THE_CHART['repository']}:{_OF_THE_CHART['tag']}"
@@ -52,17 +53,20 @@ def build(folder: Path, programs: Path) -> None:
     _with(store, ENVOY, {"envoy": binaries.envoy()}, ("/usr/local/bin/envoy",))
     _with(store, COREDNS, {"coredns": programs / "coredns"}, ("/usr/local/bin/coredns",))
     _with(store, REDIS, {"redis-server": binary_of("redis-8.2")}, ("/usr/local/bin/redis-server",))
-    for number, name in enumerate((EXTAUTH, PYTHON, PAUSE, GATEWAY, ENVOY, COREDNS, REDIS)):
+    _with(store, CONTOUR_IMAGE, {"contour": programs / "contour"}, ("/bin/contour",), "/bin")
+    for number, name in enumerate((EXTAUTH, PYTHON, PAUSE, GATEWAY, CONTOUR_IMAGE, ENVOY, COREDNS, REDIS)):
         store.buildah("push", "--quiet", name, f"docker-archive:{folder}/{number}.tar:{name}")
     store.close()
     shutil.rmtree(folder / "store")
 
 
-def _with(store: Images, name: str, files: Mapping[str, Path], entry: tuple[str, ...]) -> None:
+def _with(
+    store: Images, name: str, files: Mapping[str, Path], entry: tuple[str, ...], folder: str = "/usr/local/bin"
+) -> None:
     """The base with more programs, of which one begins."""
     container = store.buildah("from", _BASE)
     for program, path in files.items():
-        store.buildah("copy", "--quiet", "--chmod", "0755", container, path, f"/usr/local/bin/{program}")
+        store.buildah("copy", "--quiet", "--chmod", "0755", container, path, f"{folder}/{program}")
     store.buildah("config", "--entrypoint", json.dumps(entry), "--cmd", "", container)
     store.buildah("commit", "--quiet", "--rm", container, name)
 

@@ -15,12 +15,14 @@ KUBERNETES = "v1.34.4"
 COREDNS = "v1.15.0"
 HELM = "v3.22.0"
 ENVOY_GATEWAY = "v1.9.1"
+CONTOUR = "v1.33.8"
 
 KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet")
 CHART = "envoy-gateway-chart"
+CONTOUR_INSTALLATION = "contour-installation.yaml"
 DEFINITIONS = {
     "istio": ("istio.io/api@v1.31.1", "kubernetes/customresourcedefinitions.gen.yaml"),
-    "contour": ("github.com/projectcontour/contour@v1.33.8", "examples/contour/01-crds.yaml"),
+    "contour": (f"github.com/projectcontour/contour@{CONTOUR}", "examples/contour/01-crds.yaml"),
     "kgateway": ("github.com/kgateway-dev/kgateway/v2@v2.2.0", "install/helm/kgateway-crds/templates/*.yaml"),
     "emissary": ("github.com/emissary-ingress/emissary/v3@v3.10.0", "manifests/emissary/emissary-crds.yaml.in"),
     "prometheus": ("github.com/prometheus-operator/prometheus-operator@v0.85.0", "bundle.yaml"),
@@ -52,12 +54,12 @@ def build(folder: Path) -> None:
         _coredns(folder)
     _install(folder, "helm", f"helm.sh/helm/v3/cmd/helm@{HELM}")
     _install(folder, "envoy-gateway", f"github.com/envoyproxy/gateway/cmd/envoy-gateway@{ENVOY_GATEWAY}")
+    _install(folder, "contour", f"github.com/projectcontour/contour/cmd/contour@{CONTOUR}")
     if not (folder / CHART).exists():
         _chart(folder)
+    _join(folder / CONTOUR_INSTALLATION, f"github.com/projectcontour/contour@{CONTOUR}", "examples/contour/*.yaml")
     for name, (module, files) in DEFINITIONS.items():
-        if not (folder / f"{name}.yaml").exists():
-            found = sorted(_module(module).glob(files))
-            (folder / f"{name}.yaml").write_text("\n---\n".join(path.read_text() for path in found))
+        _join(folder / f"{name}.yaml", module, files)
 
 
 def _kubernetes(folder: Path) -> None:
@@ -95,6 +97,12 @@ def _chart(folder: Path) -> None:
     values = (chart / "values.tmpl.yaml").read_text()
     values = values.replace("${GatewayImage}", f"docker.io/envoyproxy/gateway:{ENVOY_GATEWAY}")
     (chart / "values.yaml").write_text(values.replace("${GatewayImagePullPolicy}", "IfNotPresent"))
+
+
+def _join(file: Path, module: str, files: str) -> None:
+    if not file.exists():
+        found = sorted(_module(module).glob(files))
+        file.write_text("\n---\n".join(path.read_text() for path in found))
 
 
 def _work_space(folder: Path, requirements: str) -> Path:
