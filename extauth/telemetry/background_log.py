@@ -24,6 +24,7 @@ class BackgroundLog:
         self._handler = _Handler(self._take, self._flush)
         self._writers: list[logging.Handler] = []
         self._dropped = 0
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         root = logging.getLogger()
@@ -56,7 +57,8 @@ class BackgroundLog:
         if threading.current_thread() is self._thread or not self._thread.is_alive():
             self._write(record)
         elif not self._put(record):
-            self._dropped += 1
+            with self._lock:
+                self._dropped += 1
 
     def _put(self, line: logging.LogRecord | Callable[[], None]) -> bool:
         if self._lines.qsize() >= _MOST_WAITING:
@@ -71,7 +73,8 @@ class BackgroundLog:
             else:
                 line()
             if self._dropped:
-                dropped, self._dropped = self._dropped, 0
+                with self._lock:
+                    dropped, self._dropped = self._dropped, 0
                 _log.warning("log_lines_dropped", lines=dropped)
 
     def _write(self, record: logging.LogRecord) -> None:
