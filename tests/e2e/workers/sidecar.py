@@ -26,7 +26,7 @@ from tests.e2e.running import IssuedKey, Running, free_base
 from tests.e2e.samples import Samples, scrape
 from tests.support.check_messages import Answer, check_request
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds; a worker that comes anew waits for five before it listens
 
 
 @dataclass
