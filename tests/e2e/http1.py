@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from tests.e2e.answer import Answer, Headers
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 
 
 def send(url: str, path: str = "/", headers: Headers = (), *, method: str = "GET", body: bytes = b"") -> Answer:

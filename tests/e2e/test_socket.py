@@ -15,7 +15,7 @@ from extauth.wire.envoy.service.auth.v3.external_auth_pb2 import CheckRequest, C
 from tests.e2e.running import Running
 
 _CHECK = "/envoy.service.auth.v3.Authorization/Check"
-_PATIENCE = 10  # seconds
+_PATIENCE = 30  # seconds
 _WITHOUT_HTTP = CheckRequest()
 _WITHOUT_HTTP.attributes.source.address.socket_address.address = "192.0.2.1"
 _WITHOUT_PATH = CheckRequest()

@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.answer import Answer, Headers
 from tests.e2e.running import Running, running_stack
 
-PATIENCE = 10.0  # seconds
+PATIENCE = 30.0  # seconds
 NAMES = {
     "x-original": ("x-original-method", "x-original-uri", "x-original-host"),
     "x-forwarded": ("x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"),

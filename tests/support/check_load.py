@@ -12,7 +12,7 @@ from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE
 from tests.support.check_messages import Answer, check_request
 
 _PACE = 0.005  # seconds between two checks
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 30.0  # seconds
 
 
 class CheckLoad:

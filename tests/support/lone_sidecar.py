@@ -17,7 +17,7 @@ import yaml
 from extauth.demo import binaries
 from tests.support.wait import wait_until
 
-_PATIENCE = 20  # seconds
+_PATIENCE = 30  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ _CALLS_A_CONNECTION = 10_000  # before it is killed
 _SHORT = block("20m")
 _TOO_LATE = frozenset({(0, b"expired"), (0, b"overloaded: late"), (4, b"")})
 """Ended by us, not begun, or ended by grpcio: DEADLINE_EXCEEDED."""
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 30.0  # seconds
 
 _Kind = Callable[[Asker, int], tuple[int, frozenset[Outcome]] | None]
 """Asks; the stream and how it may end, or None when it was cancelled."""

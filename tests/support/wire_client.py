@@ -18,7 +18,7 @@ from extauth.serving.transport import CHECK_METHOD, CHECK_SERVICE
 from tests.bench.load import frames
 
 CHECK = f"/{CHECK_SERVICE}/{CHECK_METHOD}"
-_PATIENCE = 10.0  # seconds
+_PATIENCE = 30.0  # seconds
 _READ = 262_144  # bytes
 _GZIP = 1
 
