@@ -74,7 +74,7 @@ test-postgresql: $(VENV)/.dev ## the registry on PostgreSQL 14; needs npm
 	@test -d .build/postgresql-$(POSTGRESQL)/node_modules || \
 	  npm install --silent --no-save --no-audit --prefix .build/postgresql-$(POSTGRESQL) $(POSTGRESQL_PACKAGE)@$(POSTGRESQL)
 	EXTAUTH_POSTGRESQL=$(CURDIR)/.build/postgresql-$(POSTGRESQL)/node_modules/$(POSTGRESQL_PACKAGE)/native \
-	  $(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" -k postgresql tests/registry tests/contract/test_publisher.py $(ARGS)
+	  $(BIN)/pytest -q -n 2 --dist loadfile -m "not slow" -k postgresql tests/registry $(ARGS)
 
 # deploy/gateways/envoy-gateway under a real one, which is built from its Go module: minutes for the first time.
 ENVOY_GATEWAY ?= v1.9.1
