@@ -2,21 +2,16 @@
 
 import json
 import time
-from dataclasses import replace
-from queue import Queue
 from typing import Any
 
 import pytest
 
-from extauth.check.pending import Pending
 from extauth.keys.digest import Pepper
 from extauth.keys.record import Status
 from extauth.keys.token import generate
-from extauth.settings.redis import RedisSettings
-from extauth.store.names import Names
-from tests.support.check_messages import Answer, check_request
+from tests.support.check_messages import check_request
 from tests.support.decider import API, Bench, BenchMaker, published
-from tests.support.keys import PEPPER, issue
+from tests.support.keys import PEPPER
 from tests.support.redis_server import RedisServer
 
 LIMITED = {"name": "per-key", "by": "key", "rate": "1/h", "burst": 2}
@@ -58,7 +53,7 @@ def test_a_key_that_is_not_in_force_is_refused(bench: Bench, changes: dict[str, 
     for _ in range(2):  # from Redis, then from memory
         answer = bench.get(key)
         assert (answer.code, answer.kind, answer.http_status) == (16, "denied", 401)
-        assert json.loads(answer.body)["error"] == reason
+        assert answer.reason == reason
         assert answer.headers["www-authenticate"] == 'ApiKey realm="demo"'
         assert answer.headers["content-type"] == "application/json"
     assert bench.count("extauth_checks_total", api="demo", reason=reason) == 2
@@ -68,7 +63,7 @@ def test_a_key_expires_while_it_is_in_memory(bench: Bench) -> None:
     key, _ = published(bench, expires_at=int(time.time() * 1000) + 2000)
     assert bench.get(key).code == 0
     bench.time.offset = 2.5
-    assert json.loads(bench.get(key).body)["error"] == "expired_key"
+    assert bench.get(key).reason == "expired_key"
 
 
 def test_no_key_is_refused_without_asking_redis(bench: Bench) -> None:
@@ -80,14 +75,14 @@ def test_no_key_is_refused_without_asking_redis(bench: Bench) -> None:
 
 @pytest.mark.parametrize("key", ["x", "test_short_x", "test_" + "a" * 12 + "_" + "b" * 38, "a" * 20_000, "töst", " ; "])
 def test_junk_is_refused_without_asking_redis(bench: Bench, key: str) -> None:
-    assert json.loads(bench.get(key).body)["error"] == "malformed_key"
+    assert bench.get(key).reason == "malformed_key"
     assert bench.count("extauth_check_seconds_count", source="redis") == 0
 
 
 def test_a_key_with_one_character_changed_is_malformed(bench: Bench) -> None:
     key, _ = published(bench)
     typo = key[:-10] + ("a" if key[-10] != "a" else "b") + key[-9:]
-    assert json.loads(bench.get(typo).body)["error"] == "malformed_key"
+    assert bench.get(typo).reason == "malformed_key"
 
 
 def test_an_unknown_key_is_looked_up_once_and_then_known_to_be_absent(bench: Bench) -> None:
@@ -95,25 +90,16 @@ def test_an_unknown_key_is_looked_up_once_and_then_known_to_be_absent(bench: Ben
     for _ in range(3):
         answer = bench.get(key)
         assert (answer.code, answer.http_status) == (16, 401)
-        assert json.loads(answer.body)["error"] == "invalid_key"
+        assert answer.reason == "invalid_key"
     assert bench.count("extauth_near_cache_lookups_total", result="miss") == 1
     assert bench.count("extauth_near_cache_lookups_total", result="absent") == 2
-
-
-def test_before_everything_is_published_an_unknown_key_is_our_fault(bench: Bench, redis_server: RedisServer) -> None:
-    key, _ = published(bench)
-    with redis_server.client() as client:
-        client.flushall()
-    answer = bench.get(key)
-    assert (answer.code, answer.kind, answer.http_status) == (14, "error", 503)
-    assert json.loads(answer.body)["error"] == "unavailable"
 
 
 @pytest.mark.parametrize("raw", [False, True], ids=["headers", "header_map"])
 def test_a_key_that_is_sent_twice_is_refused_even_if_both_are_good(bench: Bench, raw: bool) -> None:
     key, _ = published(bench)
     answer = bench.ask(check_request([("x-api-key", key), ("x-api-key", key)], raw=raw))
-    assert json.loads(answer.body)["error"] == "ambiguous_key"
+    assert answer.reason == "ambiguous_key"
 
 
 @pytest.mark.parametrize("raw", [False, True], ids=["headers", "header_map"])
@@ -121,7 +107,7 @@ def test_a_key_in_two_places_is_refused(bench_of: BenchMaker, raw: bool) -> None
     bench = bench_of({**API, "credentials": [{"header": "x-api-key"}, {"header": "authorization", "scheme": "Bearer"}]})
     key, _ = published(bench)
     answer = bench.ask(check_request([("x-api-key", key), ("authorization", f"Bearer {key}")], raw=raw))
-    assert json.loads(answer.body)["error"] == "ambiguous_key"
+    assert answer.reason == "ambiguous_key"
     assert answer.headers["www-authenticate"] == 'ApiKey realm="demo", Bearer realm="demo", error="invalid_token"'
     assert bench.ask(check_request({"authorization": f"bearer  {key}"}, raw=raw)).code == 0
     assert bench.ask(check_request({"authorization": f"Basic {key}"}, raw=raw)).http_status == 401
@@ -136,7 +122,7 @@ def test_all_places_of_a_key_are_hidden_from_the_upstream(bench_of: BenchMaker) 
 def test_bytes_outside_ascii_never_match_a_key(bench: Bench) -> None:
     key, _ = published(bench)
     answer = bench.ask(check_request([("x-api-key", key.encode() + b"\xff")], raw=True))
-    assert json.loads(answer.body)["error"] == "malformed_key"
+    assert answer.reason == "malformed_key"
 
 
 def test_a_key_under_the_previous_pepper_still_works(bench_of: BenchMaker) -> None:
@@ -151,7 +137,7 @@ def test_a_key_under_the_previous_pepper_still_works(bench_of: BenchMaker) -> No
 def test_a_prefix_that_is_not_accepted_here_is_refused_without_asking_redis(bench_of: BenchMaker) -> None:
     bench = bench_of(prefixes=("live",))
     key, _ = published(bench)
-    assert json.loads(bench.get(key).body)["error"] == "invalid_key"
+    assert bench.get(key).reason == "invalid_key"
     assert bench.count("extauth_check_seconds_count", source="redis") == 0
 
 
@@ -161,7 +147,7 @@ def test_scopes_are_required_by_the_api(bench_of: BenchMaker) -> None:
     writer, _ = published(bench, scopes=("read", "write", "admin"))
     refused = bench.get(reader)
     assert (refused.code, refused.http_status) == (7, 403)
-    assert json.loads(refused.body)["error"] == "missing_scope"
+    assert refused.reason == "missing_scope"
     assert bench.get(writer).code == 0
 
 
@@ -176,7 +162,7 @@ def test_the_first_api_that_matches_is_the_one(bench_of: BenchMaker) -> None:
     assert bench.get(key, host="other.example.com.", path="/admin").code == 0
     nowhere = bench.get(key, host="example.org")
     assert (nowhere.code, nowhere.http_status) == (7, 403)
-    assert json.loads(nowhere.body)["error"] == "no_policy"
+    assert nowhere.reason == "no_policy"
     assert bench.get(key, host="other.example.com", method="POST").http_status == 403
     assert bench.count("extauth_checks_total", api="none", reason="no_policy") == 2
 
@@ -201,7 +187,7 @@ def test_a_path_that_servers_read_differently_is_refused_where_paths_matter(benc
     key, _ = published(by_path)
     answer = by_path.get(key, path=path)
     assert (answer.code, answer.http_status) == (3, 400)
-    assert json.loads(answer.body)["error"] == "bad_request"
+    assert answer.reason == "bad_request"
     assert bench_of(API).get(key, path=path).code == 0
 
 
@@ -221,7 +207,7 @@ def test_an_empty_bucket_is_429_with_all_that_a_client_needs(bench_of: BenchMake
     assert first.response_headers["x-ratelimit-limit"] == "2"
     assert abs(int(first.response_headers["x-ratelimit-reset"]) - time.time() - 3600) < 10
     assert (third.code, third.kind, third.http_status) == (8, "denied", 429)
-    assert json.loads(third.body)["error"] == "rate_limited"
+    assert third.reason == "rate_limited"
     assert 3590 <= int(third.headers["retry-after"]) <= 3600
     assert (third.headers["x-ratelimit-limit"], third.headers["x-ratelimit-remaining"]) == ("2", "0")
     spends = {"api": "demo", "limit": "per-key", "source": "redis"}
@@ -257,7 +243,7 @@ def test_grpc_clients_get_a_grpc_status_and_no_body(bench_of: BenchMaker) -> Non
     assert "retry-after" in limited.headers
     web = bench.ask(check_request({"content-type": "application/grpc-web+proto"}))
     assert "grpc-status" not in web.headers
-    assert json.loads(web.body)["error"] == "missing_key"
+    assert web.reason == "missing_key"
 
 
 @pytest.mark.parametrize("message", [b"", b"\x00junk", b"\x0a\x02\x22\x00", b"\xff" * 100])
@@ -270,83 +256,6 @@ def test_connect_without_a_path_is_decided_and_other_methods_without_one_are_not
     key, _ = published(bench)
     assert bench.get(key, method="CONNECT", path="", host="target:443").code == 0
     assert bench.get(key, method="GET", path="").http_status == 400
-
-
-def test_while_redis_is_away_known_keys_go_on_and_unknown_ones_are_our_fault(
-    bench_of: BenchMaker, redis_server: RedisServer, redis_settings: RedisSettings
-) -> None:
-    bench = bench_of({**API, "limits": [LIMITED]})
-    key, _ = published(bench)
-    assert bench.get(key).code == 0
-    absent = str(generate("test"))  # which may be made while nobody can tell of it here
-    assert bench.get(absent).http_status == 401
-    redis_server.kill()
-    try:
-        bench.time.offset = 10  # past max_staleness: memory is no longer enough by itself
-        assert bench.get(key).code == 0
-        assert bench.count("extauth_near_cache_lookups_total", result="stale") == 1
-        local = {"api": "demo", "limit": "per-key", "source": "local"}
-        assert bench.count("extauth_bucket_spends_total", outcome="allowed", **local) == 1
-        assert bench.get(key).http_status == 429  # one of two had been spent before
-        for unknown in (str(generate("test")), absent):
-            answer = bench.get(unknown)
-            assert (answer.code, answer.kind, answer.http_status) == (14, "error", 503)
-        bench.time.offset = 100  # past max_stale
-        assert bench.get(key).http_status == 503
-    finally:
-        redis_server.start()
-
-
-def test_checks_that_wait_for_one_key_share_one_read(bench: Bench) -> None:
-    key, _ = published(bench)
-    answers: Queue[bytes] = Queue()
-    outcomes = [bench.decider.decide(check_request({"x-api-key": key}), time.monotonic() + 5) for _ in range(50)]
-    for outcome in outcomes:
-        assert isinstance(outcome, Pending)
-        outcome.then(answers.put)
-    assert {Answer.parse(answers.get(timeout=10)).code for _ in outcomes} == {0}
-
-
-def test_an_expired_wait_is_our_fault_and_counted_once(bench: Bench) -> None:
-    key, _ = published(bench)
-    outcome = bench.decider.decide(check_request({"x-api-key": key}), time.monotonic() + 5)
-    assert isinstance(outcome, Pending)
-    expired = outcome.expire()
-    assert expired is not None
-    assert Answer.parse(expired).http_status == 503
-    delivered: Queue[bytes] = Queue()
-    outcome.then(delivered.put)
-    assert outcome.expire() is None
-    assert bench.get(key).code == 0
-    assert delivered.empty()
-    assert bench.count("extauth_checks_total", api="demo", reason="unavailable") == 1
-    assert bench.count("extauth_checks_total", api="demo", reason="ok") == 1
-
-
-def test_a_malformed_record_in_redis_is_our_fault(bench: Bench, redis_server: RedisServer, names: Names) -> None:
-    key, record = issue()
-    with redis_server.client() as client:
-        client.set(names.record(record.pepper_id, record.digest), b"1 1\n\xff\xff\xff")
-    assert bench.get(key).http_status == 503
-
-
-def test_a_status_unknown_to_this_version_is_not_taken_for_active(
-    bench: Bench, redis_server: RedisServer, names: Names
-) -> None:
-    key, record = issue()
-    message = record.to_message()
-    message.status = 7  # type: ignore[assignment]
-    with redis_server.client() as client:
-        client.set(names.record(record.pepper_id, record.digest), b"1 1\n" + message.SerializeToString())
-    assert bench.get(key).http_status == 503
-
-
-def test_a_record_under_another_digest_is_not_this_key(bench: Bench, redis_server: RedisServer, names: Names) -> None:
-    key, record = issue()
-    other = replace(record, digest=b"\0" * 32)
-    with redis_server.client() as client:
-        client.set(names.record(record.pepper_id, record.digest), b"1 1\n" + other.to_bytes())
-    assert bench.get(key).http_status == 503
 
 
 def test_checks_of_known_callers_are_counted_for_the_ledger(bench_of: BenchMaker) -> None:

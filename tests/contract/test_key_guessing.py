@@ -1,6 +1,5 @@
 """Key guessing: too many failures from one address or for one tenant, and who is spared."""
 
-import json
 from typing import Any
 
 import pytest
@@ -31,13 +30,9 @@ def is_allowed(answer: Answer) -> bool:
     return answer.http_status == 200
 
 
-def reason(answer: Answer) -> str:
-    return str(json.loads(answer.body)["error"])
-
-
 def guess(bench: Bench, times: int, address: str = OURS) -> list[str]:
     """Keys that are well made, and that nobody has."""
-    return [reason(get(bench, issue()[0], address)) for _ in range(times)]
+    return [get(bench, issue()[0], address).reason for _ in range(times)]
 
 
 def test_a_fourth_failure_is_refused_without_a_lookup(bench: Bench) -> None:
@@ -59,7 +54,7 @@ def test_it_is_told_how_long_to_wait_and_then_may_fail_again(bench: Bench) -> No
 
 
 def test_junk_counts_as_well(bench: Bench) -> None:
-    found = [reason(get(bench, "junk")) for _ in range(4)]
+    found = [get(bench, "junk").reason for _ in range(4)]
     assert found == ["malformed_key"] * 3 + ["too_many_failures"]
     assert bench.count("extauth_near_cache_lookups_total", **MISS) == 0
 
@@ -76,7 +71,7 @@ def test_keys_in_memory_are_spared(bench: Bench) -> None:
     assert is_allowed(get(bench, known))
     guess(bench, 4)
     assert is_allowed(get(bench, known))
-    assert reason(get(bench, unknown)) == "too_many_failures"
+    assert get(bench, unknown).reason == "too_many_failures"
     assert is_allowed(get(bench, unknown, THEIRS))
 
 
@@ -88,7 +83,7 @@ def test_what_is_no_guess_is_not_counted(bench: Bench, sent: str) -> None:
         "none": {},
     }
     key, _ = published(bench, **fields[sent])
-    answers = {reason(get(bench, "" if sent == "none" else key)) for _ in range(10)}
+    answers = {get(bench, "" if sent == "none" else key).reason for _ in range(10)}
     assert "too_many_failures" not in answers
     assert guess(bench, 1) == ["invalid_key"]
 
@@ -105,7 +100,7 @@ def test_a_tenant_that_is_guessed_at(bench_of: BenchMaker) -> None:
     assert is_allowed(get(bench, known, **{"x-tenant": "acme"}))
 
     def guess_at(tenant: str, number: int) -> str:
-        return reason(get(bench, issue()[0], f"203.0.113.{number}", **{"x-tenant": tenant}))
+        return get(bench, issue()[0], f"203.0.113.{number}", **{"x-tenant": tenant}).reason
 
     assert [guess_at("acme", number) for number in range(4)] == ["invalid_key"] * 3 + ["too_many_failures"]
     assert guess_at("other", 1) == "invalid_key"
@@ -116,7 +111,7 @@ def test_a_tenant_that_is_guessed_at(bench_of: BenchMaker) -> None:
 def test_an_absent_key_that_is_made_works_at_once(bench: Bench) -> None:
     """The negative cache is told of a key's creation; more of it in test_feed.py."""
     key, record = issue()
-    assert reason(get(bench, key)) == "invalid_key"
+    assert get(bench, key).reason == "invalid_key"
     bench.store.put([record])
     bench.cache.change(record.digest, record.version)
     assert is_allowed(get(bench, key))

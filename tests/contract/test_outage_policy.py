@@ -39,11 +39,6 @@ def kill(redis_server: RedisServer) -> Iterator[Kill]:
     redis_server.start()
 
 
-def reason_of(answer: Answer) -> str:
-    found: str = json.loads(answer.body)["error"]
-    return found
-
-
 def test_each_api_has_its_own_time_for_keys_in_memory(bench_of: BenchMaker, kill: Kill) -> None:
     apis = [
         {**API, "name": name, "match": {"paths": [f"/{name}"]}, "outage": outage}
@@ -124,7 +119,7 @@ def test_that_anyone_is_let_in_is_logged_now_and_then(bench_of: BenchMaker, kill
 
 def test_while_redis_answers_nobody_is_let_in_unknown(bench_of: BenchMaker) -> None:
     bench = bench_of(OPEN)
-    assert reason_of(bench.get(str(generate("test")))) == "invalid_key"
+    assert bench.get(str(generate("test"))).reason == "invalid_key"
     key, _ = published(bench)
     assert bench.get(key).set_headers["x-auth-tenant"] == "acme"
 
@@ -150,11 +145,11 @@ def test_a_key_that_memory_has_refused_is_never_let_in(
 ) -> None:
     bench = bench_of(OPEN)
     key, _ = published(bench, **changes)
-    assert reason_of(bench.get(key)) == reason
+    assert bench.get(key).reason == reason
     kill()
     for seconds, expected in ((10, reason), (KEPT + 10, "unavailable")):
         bench.time.offset = seconds
-        assert reason_of(bench.get(key)) == expected
+        assert bench.get(key).reason == expected
     assert bench.count("extauth_checks_total", api="demo", reason="allowed_unidentified") == 0
 
 
@@ -179,7 +174,7 @@ def test_nobody_may_do_what_needs_a_scope(bench_of: BenchMaker, kill: Kill) -> N
     key = str(generate("test"))
     assert bench.get(key).code == 0
     answer = bench.get(key, method="POST")
-    assert (answer.kind, answer.http_status, reason_of(answer)) == ("error", 503, "unavailable")
+    assert (answer.kind, answer.http_status, answer.reason) == ("error", 503, "unavailable")
 
 
 class _Verifier:
@@ -217,7 +212,7 @@ def test_too_many_checks_at_once_let_nobody_in(
     for _ in range(MAX_WAITING):
         queue.submit(waiting)
     answer = bench.get(str(generate("test")))
-    assert (answer.http_status, reason_of(answer)) == (503, "unavailable")
+    assert (answer.http_status, answer.reason) == (503, "unavailable")
 
 
 @pytest.mark.parametrize(

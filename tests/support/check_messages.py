@@ -1,5 +1,6 @@
 """CheckRequests as Envoy makes them, and CheckResponses as Envoy reads them."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,11 @@ class Answer:
     response_headers: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     body: str = ""
+
+    @property
+    def reason(self) -> str:
+        """As the body that is not configured says it."""
+        return str(json.loads(self.body)["error"])
 
     @classmethod
     def parse(cls, message: bytes) -> "Answer":
