@@ -11,6 +11,7 @@ from extauth.bearer.jwks import KeyRing
 from extauth.bearer.settings import IssuerSettings
 from extauth.bearer.verify import TokenVerifier
 from extauth.telemetry.bearer_metrics import BearerMetrics
+from tests.bearer.asker import Asker, MakeAsker, answer
 from tests.bearer.http_server import HttpServer, Reply, make_certificate
 from tests.bearer.tokens import AUDIENCE, ISSUER, jwks, key_for
 
@@ -93,3 +94,21 @@ def tls_server(certificate: Path) -> Iterator[HttpServer]:
     running.reply = Reply(jwks(key_for("ES256")))
     yield running
     running.stop()
+
+
+@pytest.fixture
+def asker(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeAsker]:
+    monkeypatch.setenv("SECRET", "s3cret+/: ü")
+    server.reply = answer()
+    made: list[Asker] = []
+
+    def make(**fields: Any) -> Asker:
+        one = Asker(fields.pop("url", server.url("/introspect")), **fields)
+        one.introspector.start()
+        made.append(one)
+        return one
+
+    yield make
+    for one in made:
+        one.introspector.stop(timeout=5)
+        assert not any(thread.is_alive() for thread in one.introspector._threads)

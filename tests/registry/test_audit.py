@@ -147,7 +147,7 @@ def test_who_when_and_from_where_are_told_over_rest(http: httpx2.Client) -> None
 
 
 REPORTS = "POST /v1/leak-reports/github"
-"""Of leaked keys, signed by others: test_leaks looks at what is told of them."""
+"""Of leaked keys, signed by others: test_leak_reports looks at what is told of them."""
 CHANGES = [operation for operation in EXPECTED if not operation.startswith("GET ") and operation != REPORTS]
 IMPORTED = "sixteen-letters-or-more"
 STEPS: list[tuple[str, str, Mapping[str, Any] | None]] = [

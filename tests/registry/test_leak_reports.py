@@ -1,62 +1,21 @@
 """Reports of leaked keys, in the shape of GitHub's secret scanning partner alerts, over real HTTP."""
 
 import base64
-import contextlib
 import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from prometheus_client import CollectorRegistry
-from sqlalchemy import text
+from cryptography.hazmat.primitives.hashes import SHA384
 
-from extauth.bearer.http_client import HttpClient
-from extauth.keys.digest import Pepper
-from extauth.registry import leaks as leaks_module
-from extauth.registry.database import Database
-from extauth.registry.errors import UnavailableError
-from extauth.registry.key import IssuedKey, State
-from extauth.registry.leak_signatures import PublishedKeys, is_signed
-from extauth.registry.leaks import Found, LeakReports
-from extauth.registry.metrics import RegistryMetrics
-from extauth.registry.operations import KeyRegistry
+from extauth.registry.leaks import Found
 from extauth.registry.settings import RegistrySettings
-from extauth.settings.model import load
-from extauth.settings.problems import SettingsError
-from tests.bearer.http_server import HttpServer, Reply
-from tests.registry.conftest import Clock, client_of, serve, settings_in
-
-PATH = "/v1/leak-reports/github"
-KEY_ID = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c"
-PAIR = ec.generate_private_key(ec.SECP256R1())
-PLACE = "https://github.com/octocat/Hello-World/blob/12345600b9cb/foo/bar.txt"
-
-
-def pem(pair: ec.EllipticCurvePrivateKey = PAIR) -> str:
-    return pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
-def signed(body: bytes, pair: ec.EllipticCurvePrivateKey = PAIR, key_id: str = KEY_ID) -> dict[str, str]:
-    """The headers of GitHub."""
-    signature = base64.b64encode(pair.sign(body, ec.ECDSA(SHA256()))).decode()
-    return {"github-public-key-identifier": key_id, "github-public-key-signature": signature}
-
-
-def match(token: str, url: str = PLACE, source: str = "content") -> dict[str, str]:
-    return {"token": token, "type": "acme_api_key", "url": url, "source": source}
-
-
-def body_of(*matches: object) -> bytes:
-    return json.dumps(matches).encode()
+from tests.registry.conftest import client_of, serve, settings_in
+from tests.registry.leak_messages import KEY_ID, PAIR, PATH, PLACE, body_of, match, pem, signed
 
 
 @pytest.fixture(scope="module")
@@ -257,194 +216,6 @@ def test_leaks_are_listed_for_those_who_may_see_them(http: httpx2.Client, send: 
     assert http.get("/v1/leak-reports", params={"cursor": "x"}).status_code == 422
     with httpx2.Client(base_url=http.base_url) as stranger:
         assert stranger.get("/v1/leak-reports").status_code == 401
-
-
-@pytest.fixture
-def reports(database: Database, pepper: Pepper, clock: Clock) -> LeakReports:
-    second = Pepper("second", b"another pepper of 32 bytes or more")
-    return LeakReports(database, [second, pepper], RegistryMetrics(CollectorRegistry()), clock)
-
-
-def found(secrets: Sequence[str]) -> list[Found]:
-    return [Found(secret, "a key", "content", "") for secret in secrets]
-
-
-def test_keys_are_found_under_any_pepper_on_every_database(
-    reports: LeakReports, create: Callable[..., IssuedKey], registry: KeyRegistry
-) -> None:
-    issued = [create() for _ in range(3)]
-    registry.disable(issued[1].key.id, "tester")
-    assert reports.report("github", found(["x", *(one.secret for one in issued)])) == [False, True, True, True]
-    assert {registry.show(one.key.id).state(0) for one in issued} == {State.REVOKED}
-    assert sorted(leak.key_state for leak in reports.find(10).leaks) == ["active", "active", "disabled"]
-
-
-def test_a_report_that_takes_too_long_goes_on_when_it_comes_again(
-    reports: LeakReports, create: Callable[..., IssuedKey], registry: KeyRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    issued = [create() for _ in range(4)]
-    secrets = [one.secret for one in issued]
-    ticks = iter(range(1000))
-    monkeypatch.setattr(leaks_module, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
-    monkeypatch.setattr(leaks_module, "PATIENCE", 2.5)
-    with pytest.raises(UnavailableError):
-        reports.report("github", found(secrets))
-    assert [registry.show(one.key.id).status.name for one in issued] == ["REVOKED", "REVOKED", "ACTIVE", "ACTIVE"]
-    monkeypatch.setattr(leaks_module, "PATIENCE", 20)
-    assert reports.report("github", found(secrets)) == [True] * 4
-    assert len(reports.find(10).leaks) == 4
-
-
-def test_a_database_that_fails_is_told_so_that_the_report_comes_again(
-    reports: LeakReports, create: Callable[..., IssuedKey], registry: KeyRegistry, database: Database
-) -> None:
-    secret = create().secret
-    with database.write() as connection:
-        connection.execute(text("ALTER TABLE leak_reports RENAME TO away"))
-    with pytest.raises(UnavailableError):
-        reports.report("github", found([secret]))
-    with database.write() as connection:
-        connection.execute(text("ALTER TABLE away RENAME TO leak_reports"))
-    assert reports.report("github", found([secret])) == [True]
-
-
-# Keys that GitHub publishes
-
-
-@pytest.fixture
-def github() -> Iterator[HttpServer]:
-    server = HttpServer()
-    yield server
-    server.stop()
-
-
-def publish(github: HttpServer, **keys: str) -> None:
-    listed = [{"key_identifier": key_id, "key": key, "is_current": True} for key_id, key in keys.items()]
-    github.reply = Reply(json.dumps({"public_keys": listed}).encode())
-
-
-class Seconds:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
-
-
-@pytest.fixture
-def published(github: HttpServer, seconds: Seconds) -> PublishedKeys:
-    return PublishedKeys(HttpClient(github.url("/meta"), 2, None), 2, seconds)
-
-
-def is_good(keys: PublishedKeys, key_id: str, pair: ec.EllipticCurvePrivateKey = PAIR) -> bool:
-    headers = signed(b"[]", pair)
-    return is_signed(b"[]", key_id, headers["github-public-key-signature"], keys)
-
-
-def test_published_keys_are_read_when_they_are_needed(
-    published: PublishedKeys, github: HttpServer, seconds: Seconds
-) -> None:
-    other = ec.generate_private_key(ec.SECP256R1())
-    publish(github, a=pem())
-    assert is_good(published, "a")
-    assert not is_good(published, "a", other)
-    assert github.seen[0].headers["user-agent"] == "extauth"
-    assert len(github.seen) == 1
-    publish(github, b=pem(other))
-    with pytest.raises(UnavailableError):  # may be new, and it is too early to look again
-        is_good(published, "b", other)
-    assert is_good(published, "a")
-    seconds.now += 300
-    assert is_good(published, "b", other)
-    assert len(github.seen) == 2
-    seconds.now += 300
-    assert not is_good(published, "a")  # withdrawn
-    assert len(github.seen) == 3
-
-
-def test_strangers_cannot_make_us_ask_again_and_again(
-    published: PublishedKeys, github: HttpServer, seconds: Seconds
-) -> None:
-    publish(github, a=pem())
-    for number in range(50):
-        with_unknown = f"unknown {number}"
-        with contextlib.suppress(UnavailableError):
-            assert not is_good(published, with_unknown)
-        assert number == 0 or is_good(published, "a")
-        seconds.now += 60
-    assert len(github.seen) <= 11
-
-
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply(status=403),
-        Reply(b"{"),
-        Reply(b"[]"),
-        Reply(b'{"public_keys": 1}'),
-        Reply(b'{"public_keys": [{"key_identifier": "a", "key": "no PEM"}]}'),
-        Reply(json.dumps({"public_keys": [{"key_identifier": "a", "key": 5}]}).encode()),
-        Reply(b" " * (1024 * 1024 + 1)),
-    ],
-)
-def test_keys_from_before_serve_while_none_can_be_read(
-    published: PublishedKeys, github: HttpServer, seconds: Seconds, reply: Reply
-) -> None:
-    good = github.reply
-    github.reply = reply
-    with pytest.raises(UnavailableError):
-        is_good(published, "a")
-    publish(github, a=pem())
-    good = github.reply
-    seconds.now += 300
-    assert is_good(published, "a")
-    github.reply = reply
-    seconds.now += 3600
-    assert is_good(published, "a")
-    seconds.now += 86400
-    with pytest.raises(UnavailableError):
-        is_good(published, "a")
-    github.reply = good
-    seconds.now += 300
-    assert is_good(published, "a")
-
-
-@pytest.mark.parametrize("pair", [ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP256K1())])
-def test_keys_of_other_curves_are_left_out(
-    published: PublishedKeys, github: HttpServer, pair: ec.EllipticCurvePrivateKey
-) -> None:
-    publish(github, a=pem(pair), b=pem())
-    assert is_good(published, "b")
-    with pytest.raises(UnavailableError):
-        is_good(published, "a", pair)
-
-
-def test_settings_of_reports(tmp_path: Path) -> None:
-    smallest = "admin_token: {env: A}\nkeys: {peppers: [{id: a, env: B}]}\nleak_reports: {github: "
-
-    def read(github: dict[str, Any]) -> RegistrySettings:
-        path = tmp_path / "registry.yaml"
-        path.write_text(f"{smallest}{json.dumps(github)}}}\n")
-        return load(RegistrySettings, path)
-
-    url = "https://api.github.com/meta/public_keys/secret_scanning"
-    read({"public_keys_url": url})
-    read({"public_keys": [{"id": KEY_ID, "pem": pem()}]})
-    other_curve = pem(ec.generate_private_key(ec.SECP384R1()))
-    for wrong, named in (
-        ({}, "leak_reports.github"),
-        ({"public_keys_url": url, "public_keys": [{"id": "a", "pem": pem()}]}, "leak_reports.github"),
-        ({"public_keys_url": "http://api.github.com/keys"}, "public_keys_url"),
-        ({"public_keys_url": "https://user:pass@host/"}, "public_keys_url"),
-        ({"public_keys": [{"id": "a", "pem": other_curve}]}, "pem"),
-        ({"public_keys": [{"id": "a", "pem": "no PEM"}]}, "pem"),
-    ):
-        with pytest.raises(SettingsError, match=named):
-            read(wrong)
 
 
 def test_an_imported_key_of_another_system_is_found_too(
