@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 import click
 
-from extauth.cli.keys_output import print_csv, print_json, print_table
+from extauth.cli.keys_output import print_csv, print_json, print_table, print_yaml
 from extauth.simulate import report
 from extauth.simulate.plot_svg import Panel, svg
 from extauth.simulate.plot_text import ADMITTED, LIMITED, plot
@@ -15,7 +15,7 @@ from extauth.simulate.run import Outcome
 from extauth.simulate.times import iso
 from extauth.simulate.trial import Trial
 
-Output = Literal["table", "json", "csv"]
+Output = Literal["table", "json", "yaml", "csv"]
 OUTPUTS: Sequence[Output] = get_args(Output)
 _FOUND = ("requests", "limited", "share", "first", "last", "worst_minute", "worst_minute_limited", "burst_needed")
 _LIMIT_COLUMNS = ("candidate", "limit", "callers", "callers_limited", *_FOUND)
@@ -31,6 +31,8 @@ def show(outcome: Outcome, output: Output, top: int) -> None:
         print_csv(_CALLER_COLUMNS, callers)
     elif output == "json":
         print_json(_whole(outcome, callers))
+    elif output == "yaml":
+        print_yaml(_whole(outcome, callers))
     else:
         _show_tables(outcome, callers, top)
     for remark in _remarks(outcome):

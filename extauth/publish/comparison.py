@@ -25,10 +25,13 @@ _OUTCOMES = {WRITTEN: "written", RENEWED: "renewed", PRESENT: "present", REFUSED
 
 
 class Chunk(NamedTuple):
-    """How many records were looked at, and which of them sidecars must read again."""
+    """What became of a page of the registry's records."""
 
     size: int
-    changed: Sequence[tuple[RecordId, Version]]
+    written: Sequence[Version]
+    """Of those that Redis did not have."""
+    news: Sequence[tuple[RecordId, Version]]
+    """What sidecars must read again."""
 
 
 class Comparison:
@@ -57,11 +60,13 @@ class Comparison:
         page = self._source.records(self.position.removeprefix(_RECORDS), CHUNK)
         outcomes = self._records.put(page)
         count_outcomes(self._metrics, outcomes)
+        written = [page[i] for i, outcome in enumerate(outcomes) if outcome == WRITTEN]
         # What the publisher before us wrote in its last chunk may not have been announced: all of it is, this time.
-        news = page if self._unsettled else [page[i] for i, outcome in enumerate(outcomes) if outcome == WRITTEN]
+        news = page if self._unsettled else written
         self._unsettled = False
         self.position = f"{_RECORDS}{page[-1].key_id}" if len(page) == CHUNK else NAMES
-        return Chunk(len(page), [(RecordId(one.pepper_id, one.digest), one.version) for one in news])
+        ids = [(RecordId(one.pepper_id, one.digest), one.version) for one in news]
+        return Chunk(len(page), [one.version for one in written], ids)
 
     def next_ids(self) -> list[RecordId]:
         """The next records in Redis; afterwards `position` may be DONE."""

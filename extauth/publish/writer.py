@@ -149,9 +149,10 @@ class Writer:
     def _write(self, state: State, comparison: Comparison) -> None:
         chunk = comparison.write()
         self._pace(chunk.size)
-        if state.complete and chunk.changed:
-            _log.warning("redis_had_lost_records", count=len(chunk.changed))
-        news = self._announcements(chunk.changed) if state.complete else ()  # nobody follows before that
+        lost = sum(version <= state.version for version in chunk.written)  # later ones are yet to be published
+        if state.complete and lost:
+            _log.warning("redis_had_lost_records", count=lost)
+        news = self._announcements(chunk.news) if state.complete else ()  # nobody follows before that
         complete = state.complete or comparison.is_written
         self._announce(state, replace(state, compared=comparison.position, complete=complete), news)
         if complete and not state.complete:

@@ -12,6 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from extauth.registry.addresses import ListenError, listen
 from extauth.registry.rest.problems import problem
+from extauth.registry.rest.security_headers import SecurityHeaders
+from extauth.telemetry.logs import logger
 from extauth.tls.certificate import ServerCertificate
 
 _START_DEADLINE = 10.0
@@ -19,10 +21,17 @@ _HEAD_DEADLINE = 10.0
 """Seconds for the head of a request to arrive."""
 _DRAIN = 5
 """Seconds that open requests have to end."""
+_MOST_CONNECTIONS = 256
+"""Requests on one more are answered 503."""
+
+_log = logger(__name__)
+_crowded = SecurityHeaders(
+    problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections: try again", headers={"retry-after": "1"})
+)
 
 
 class _Protocol(H11Protocol):
-    """uvicorn's, with a deadline for the head of a request, and with problems for what is no HTTP."""
+    """uvicorn's, with a deadline for the head of a request, and with problems for what is no HTTP or too much."""
 
     _head: asyncio.TimerHandle | None = None
 
@@ -33,6 +42,7 @@ class _Protocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self._head is None and (self.cycle is None or self.cycle.response_complete):
             self._await_head()
+        self.app = self._app_now()
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_head()
@@ -48,6 +58,13 @@ class _Protocol(H11Protocol):
         for event in (head, h11.Data(data=bytes(answer.body)), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _app_now(self) -> ASGIApp:
+        """Uvicorn has a limit of its own, which answers in plain text."""
+        if len(self.connections) <= _MOST_CONNECTIONS:
+            return self.config.loaded_app
+        _log.warning("too many connections to the registry", connections=len(self.connections))
+        return _crowded
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(_HEAD_DEADLINE, self.timeout_keep_alive_handler)
@@ -75,7 +92,6 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=256,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=_DRAIN,
         )

@@ -95,6 +95,12 @@ def test_json_tells_everything(policy: Path, log: Path) -> None:
     assert found["callers"] == []
 
 
+def test_yaml_tells_the_same(policy: Path, log: Path) -> None:
+    arguments = ("--policy", policy, "--api", "orders", log)
+    done = simulate("--output", "yaml", *arguments)
+    assert yaml.safe_load(done.stdout) == as_json(*arguments)
+
+
 def test_csv_has_a_line_for_each_caller_and_limit(log: Path) -> None:
     done = simulate("--limit", "by=key,rate=1/h,burst=2;by=tenant,rate=1/h,burst=3", "--output", "csv", log)
     rows = list(csv.DictReader(io.StringIO(done.stdout)))

@@ -3,11 +3,13 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from extauth.registry import http_server
 from extauth.registry.http_server import HttpServer
+from tests.support.wait import wait_until
 
 
 async def application(_scope: object, _receive: object, send: Callable[..., object]) -> None:
@@ -59,3 +61,25 @@ def test_what_is_no_http_is_told_so(connection: socket.socket, said: bytes) -> N
     assert head.startswith(b"HTTP/1.1 400")
     assert b"content-type: application/problem+json" in head.lower()
     assert json.loads(body)["status"] == 400
+
+
+def test_too_many_connections_are_told_to_try_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 3)
+    server = HttpServer(application, "127.0.0.1:0")
+    server.start()
+    host, _, port = server.address.rpartition(":")
+
+    def ask(connection: socket.socket) -> bytes:
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        return connection.recv(2000)
+
+    with ExitStack() as opened:
+        connections = [opened.enter_context(socket.create_connection((host, int(port)), 10)) for _ in range(3)]
+        assert [ask(connection)[:12] for connection in connections] == [b"HTTP/1.1 204"] * 3
+        with socket.create_connection((host, int(port)), 10) as one_more:
+            answer = ask(one_more).lower()
+        assert answer.startswith(b"http/1.1 503")
+        for header in (b"content-type: application/problem+json", b"retry-after: 1", b"x-frame-options: deny"):
+            assert header in answer
+        wait_until(lambda: ask(connections[0])[:12] == b"HTTP/1.1 204")
+    server.stop()

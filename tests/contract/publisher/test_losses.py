@@ -93,6 +93,29 @@ def test_comparing_puts_back_single_records_and_tells_of_them(
     assert feed(redis_server, names) == [1]
 
 
+def test_what_was_lost_is_logged_and_what_is_only_new_is_not(
+    registry: KeyRegistry,
+    replica: Replica,
+    redis_server: RedisServer,
+    names: Names,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(comparison, "CHUNK", 2)
+    issued = min((create(registry) for _ in range(4)), key=lambda one: one.key.id)
+    replica.publish()
+    with redis_server.client() as client:
+        client.delete(names.record("p1", PEPPER.digest(issued.secret)))
+    replica.publisher._writer._is_urgent = True
+    replica.publisher.step()  # announces that there is a comparison
+    create(registry)  # after the last change that was published, as in the middle of an import
+    monkeypatch.setattr(replica.publisher._writer, "_catch_up", lambda *_: None)
+    wait_until(lambda: replica.publisher.step() >= 0 and not replica.state.compared.startswith("records:"))
+    told = [line.split() for line in capsys.readouterr().out.splitlines() if "redis_had_lost_records" in line]
+    assert [line[-1] for line in told] == ["count=1"]
+    assert len(replica.in_redis()) == 5
+
+
 def test_comparing_removes_what_the_registry_does_not_have(
     registry: KeyRegistry, replica: Replica, redis_server: RedisServer, names: Names
 ) -> None:
