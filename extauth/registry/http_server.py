@@ -62,7 +62,8 @@ class _Protocol(H11Protocol):
     def _app_now(self) -> ASGIApp:
         """Uvicorn has a limit of its own, which answers in plain text."""
         if len(self.connections) <= _MOST_CONNECTIONS:
-            return self.config.loaded_app
+            app: ASGIApp = self.config.loaded_app
+            return app
         _log.warning("too many connections to the registry", connections=len(self.connections))
         return _crowded
 
