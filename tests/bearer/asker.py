@@ -29,12 +29,17 @@ class Asker:
         usual = {"name": "opaque", "client_id": "me", "client_secret": {"env": "SECRET"}, "timeout": "5s"}
         settings = {**usual, "url": url, **fields}
         self.registry = CollectorRegistry()
-        self.introspector = Introspector(IntrospectionSettings.model_validate(settings), BearerMetrics(self.registry))
+        self.ahead = 0.0  # seconds, of the clock that outages are measured by
+        self.introspector = Introspector(
+            IntrospectionSettings.model_validate(settings),
+            BearerMetrics(self.registry),
+            lambda: time.monotonic() + self.ahead,
+        )
         self.said: list[Judgement] = []
         self.lookup = self.introspector.lookup
 
     def ask_only(self, token: str, seconds: float = 5) -> None:
-        self.introspector.ask(token, time.monotonic() + seconds, self.said.append)
+        self.introspector.ask(token, time.monotonic() + self.ahead + seconds, self.said.append)
 
     def ask(self, token: str = "opaque") -> Judgement:
         before = len(self.said)
