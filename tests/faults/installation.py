@@ -156,8 +156,8 @@ class Installation:
         wait_until(lambda: self.published() == self.registered(), 30)
         assert self.changes.made.keys() <= self.published().keys()
         with CheckWatch(self.sidecar.target, {}) as watch:
-            wait_until(lambda: {watch.ask(PLAIN, secret) for secret in self.changes.made.values()} <= {"200"}, 10)
-            wait_until(lambda: {watch.ask(PLAIN, secret) for secret in self.changes.revoked} <= {"401"}, 10)
+            wait_until(lambda: {watch.ask(PLAIN, secret) for secret in self.changes.made.values()} <= {"200"}, 30)
+            wait_until(lambda: {watch.ask(PLAIN, secret) for secret in self.changes.revoked} <= {"401"}, 30)
             assert {watch.ask(PLAIN, secret) for secret in self.revoked} == {"401"}
         assert self.sidecar.process.poll() is None
 

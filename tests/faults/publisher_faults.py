@@ -47,7 +47,7 @@ def stopped(installation: Installation) -> Iterator[None]:
         yield
     finally:
         leader.signal(signal.SIGCONT)
-    wait_until(lambda: not leader.is_leading, 10)
+    wait_until(lambda: not leader.is_leading, 30)
 
 
 @contextmanager
