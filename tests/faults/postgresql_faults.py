@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.faults.check_watch import Verdicts
 from tests.faults.fault_proxy import FaultProxy
 from tests.faults.group import Fault, Group
 from tests.faults.installation import Installation
-from tests.support.postgresql_server import SETTINGS, PostgresqlServer
+from tests.faults.small_disk import filled, small_disk
+from tests.support.postgresql_server import SETTINGS, USER, PostgresqlServer
 from tests.support.wait import wait_until
 
 _CONNECTIONS = 40
@@ -27,6 +29,7 @@ class Site:
     server: PostgresqlServer
     proxy: FaultProxy
     installation: Installation
+    has_own_disk: bool
 
     def suffer(self, fault: Fault) -> Verdicts:
         return self.installation.suffer(lambda _: fault(self))
@@ -39,15 +42,17 @@ class Site:
 def begin(folder: Path) -> Iterator[Site]:
     with ExitStack() as opened:
         server = PostgresqlServer({**SETTINGS, "max_connections": str(_CONNECTIONS)})
-        server.start()
         opened.callback(server.remove)
+        has_own_disk = opened.enter_context(small_disk(server.data, USER))
+        server.start()
+        opened.callback(server.kill)
         server.execute("CREATE DATABASE registry")
         proxy = FaultProxy(server.socket)
         proxy.start()
         opened.callback(proxy.stop)
         url = f"postgresql://postgres@127.0.0.1:{proxy.port}/registry?sslmode=disable&gssencmode=disable"
         begun = Installation.begin(folder, url, replicas=2, patience=_PATIENCE)
-        yield Site(server, proxy, opened.enter_context(begun))
+        yield Site(server, proxy, opened.enter_context(begun), has_own_disk)
 
 
 @contextmanager
@@ -91,6 +96,17 @@ def no_more_connections(site: Site) -> Iterator[None]:
 
 
 @contextmanager
+def disk_full(site: Site) -> Iterator[None]:
+    """It works until a table needs another page."""
+    if not site.has_own_disk:
+        pytest.skip("only root can give PostgreSQL a disk that is full")
+    with filled(site.server.data):
+        wait_until(lambda: site.installation.changes.details)
+        yield
+    assert site.installation.changes.details == {"the database's disk is full or broken: see the registry's log"}
+
+
+@contextmanager
 def read_only(site: Site) -> Iterator[None]:
     """As a standby is; sessions that there are already, too."""
     site.server.execute("ALTER DATABASE registry SET default_transaction_read_only = on")
@@ -118,6 +134,7 @@ new connection: 12 seconds in all.
         "restarted": restarted,
         "stopped (SIGSTOP)": stopped,
         "no more connections (max_connections)": no_more_connections,
+        "disk full": disk_full,
         "takes no writes (default_transaction_read_only)": read_only,
         "network: black hole": _through_the_proxy(FaultProxy.black_hole),
         "network: connections refused": _through_the_proxy(FaultProxy.refusing),

