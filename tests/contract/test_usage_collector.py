@@ -1,9 +1,7 @@
 """From batches in real Redis to the ledger in a real registry (SQLite): each once, whatever fails in between."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +24,7 @@ from extauth.store.usage_reader import StoredBatch, UsageReader
 from extauth.telemetry.cells import lock
 from extauth.telemetry.usage_metrics import CollectorMetrics, UsageMetrics
 from tests.support.redis_server import RedisServer
+from tests.support.sqlite import rename_table
 from tests.support.usage import NOON, batch, batches, row
 from tests.support.wait import wait_until
 
@@ -338,8 +337,3 @@ def test_the_whole_way_while_redis_dies_again_and_again(
     if "missing" not in outcomes(collector_metrics):
         assert checks(database) == len(counted)
     assert outcomes(collector_metrics)["added"] + outcomes(collector_metrics).get("missing", 0) == buffer._sequence
-
-
-def rename_table(path: Path, name: str, new_name: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"ALTER TABLE {name} RENAME TO {new_name}")

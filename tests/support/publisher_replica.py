@@ -1,9 +1,6 @@
-"""A publisher under test: what it has in Redis, what it counts, and what is done to its registry."""
+"""A publisher under test: what it has in Redis, what it counts, and keys to publish."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -82,14 +79,3 @@ def feed(redis_server: RedisServer, names: Names) -> list[int]:
     """The revisions that the feed tells of."""
     with redis_server.client() as client:
         return [int(entry[b"revision"]) for _, entry in client.xrange(names.changes)]
-
-
-def copy(source: Path, target: Path) -> None:
-    """All of a SQLite database, whatever else is open."""
-    with closing(sqlite3.connect(source)) as from_one, closing(sqlite3.connect(target)) as to_other:
-        from_one.backup(to_other)
-
-
-def rename_table(path: Path, name: str, new_name: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"ALTER TABLE {name} RENAME TO {new_name}")

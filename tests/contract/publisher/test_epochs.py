@@ -12,7 +12,8 @@ from extauth.registry import schema
 from extauth.registry.database import Database
 from extauth.registry.operations import KeyRegistry
 from tests.support.keys import issue
-from tests.support.publisher_replica import Make, Replica, copy, create
+from tests.support.publisher_replica import Make, Replica, create
+from tests.support.sqlite import copy
 
 
 def raise_epoch(database: Database, **values: int) -> None:

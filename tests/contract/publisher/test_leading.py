@@ -6,8 +6,9 @@ from extauth.registry.database import Database
 from extauth.registry.operations import KeyRegistry
 from extauth.settings.redis import RedisSettings
 from extauth.store.names import Names
-from tests.support.publisher_replica import Make, Replica, copy, create, rename_table
+from tests.support.publisher_replica import Make, Replica, create
 from tests.support.redis_server import RedisServer
+from tests.support.sqlite import copy, rename_table
 from tests.support.wait import wait_until
 
 

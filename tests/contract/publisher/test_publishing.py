@@ -12,8 +12,9 @@ from extauth.registry.token_operations import TokenRegistry
 from extauth.registry.token_revocation import Tokens
 from extauth.store.names import Names
 from tests.support.keys import PEPPER
-from tests.support.publisher_replica import Replica, create, feed, rename_table
+from tests.support.publisher_replica import Replica, create, feed
 from tests.support.redis_server import RedisServer
+from tests.support.sqlite import rename_table
 from tests.support.wait import wait_until
 
 
