@@ -112,7 +112,7 @@ class Decider:
 
     def _draw(self, check: Check, grant: Grant) -> Draw | None:
         """Of limits that look at the request; None when one cannot be counted."""
-        return None if grant.draws is None else grant.draws.of(check.request, self._clocks.wall())
+        return None if grant.draws is None else grant.draws.of(check.request, self._buckets.wall())
 
     def _spend(self, check: Check, grant: Grant, draw: Draw, go_on: Callable[[Step], None]) -> None:
         check.asked_redis = True
@@ -130,7 +130,7 @@ class Decider:
     def _limit(self, check: Check, grant: Grant, draw: Draw, found: Answer) -> Verdict:
         self._tally.spends(check.api.name, found)
         headers = check.api.rate_headers
-        status = status_of(found.buckets, found.levels, self._clocks.wall(), headers.jitter)
+        status = status_of(found.buckets, found.levels, self._buckets.wall(), headers.jitter)
         if status.limited:
             return refuse(check, Reason.RATE_LIMITED, status, headers.of_refusal(draw, status))
         return let_pass(check, grant.response + headers.of_status(draw, status))

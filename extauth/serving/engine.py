@@ -81,7 +81,10 @@ class Engine:
         tally, clocks = self._tally(settings), Clocks()
         keys = KeyLookup(parts.peppers, settings.keys.prefixes, parts.cache, accepts_imported=settings.keys.imported)
         return Decider(
-            [ServedApi(api, parts.names, settings.errors, settings.outage) for api in settings.apis],
+            [
+                ServedApi(api, parts.names, settings.errors, settings.outage, parts.buckets.wall)
+                for api in settings.apis
+            ],
             Denials(NO_API, templates=[settings.errors]),
             Identifier(keys, parts.tokens, parts.reader, tally, clocks, self._guard),
             parts.buckets,

@@ -30,7 +30,8 @@ class Answer(NamedTuple):
 class TokenBuckets:
     """`take` and `refused` answer from memory, on any thread; `ask` answers on the Redis thread.
 
-    `submit` queues for that thread. `replicas` says how many processes share the buckets.
+    `submit` queues for that thread. `replicas` says how many processes share the buckets. `wall` says the time that
+    limits go by, in Unix seconds.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class TokenBuckets:
     ) -> None:
         self._submit = submit
         self._clock = clock
+        self.wall = wall
         self.leases = Leases(submit, metrics, self._learn, replicas, clock=clock, wall=wall)
         self._local = LocalBuckets(_MOST_LOCAL, replicas, lambda: int(clock() * MICROSECONDS))
 

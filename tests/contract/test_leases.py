@@ -233,6 +233,14 @@ def test_replicas_count_each_other(queue: NeedQueue, names: Names, redis_server:
         wait_until(lambda: client.zcard(names.replicas) == 1)
 
 
+def test_with_each_beat_redis_tells_its_time(queue: NeedQueue, names: Names) -> None:
+    told: list[float] = []
+    Replicas(queue.submit, names, told.append).beat()
+    before = time.time()
+    wait_until(lambda: told)
+    assert before - 1 < told[0] < time.time() + 1
+
+
 @pytest.mark.slow
 @pytest.mark.one_redis
 @pytest.mark.parametrize(("rate", "burst"), [(400, 800), (60, 400)])

@@ -15,14 +15,18 @@ from tests.support.wait import wait_until
 
 _LIBRARY = "libfaketimeMT.so.1"
 _PLACES = Path("/usr/lib")
-_SPENT = "/spent"
+_SPENT = {
+    "/spent-rate": {"rate": "2/h", "burst": 2, "mode": "exact"},
+    "/spent-quota": {"quota": "2/month", "mode": "exact"},
+}
 _APIS = [
     {
-        "name": "spent",
-        "match": {"paths": [_SPENT]},
+        "name": path.strip("/"),
+        "match": {"paths": [path]},
         "credentials": [{"header": "x-api-key"}],
-        "limits": [{"name": "per-key", "by": "key", "rate": "2/h", "burst": 2, "mode": "exact"}],
+        "limits": [{"name": "per-key", "by": "key", **limit}],
     }
+    for path, limit in _SPENT.items()
 ]
 _HALF_AN_HOUR = dt.timedelta(minutes=30)
 _PARTS = ("registry", "sidecar")
@@ -55,8 +59,12 @@ class ClockScene:
         with Installation.begin(folder, url, patience=8, environments=environments, apis=_APIS) as installation:
             scene = cls(folder, installation, installation.issue(2))
             with CheckWatch(installation.sidecar.target, {}) as watch:
-                wait_until(lambda: {watch.ask(_SPENT, key) for key in scene.spent} == {"429"}, 20)
+                wait_until(lambda: scene.asked(watch) == {"429"})
             yield scene
+
+    def asked(self, watch: CheckWatch) -> set[str]:
+        """What callers are told whose limits are used up."""
+        return {watch.ask(path, key) for path in _SPENT for key in self.spent}
 
     def step(self, parts: Sequence[str], seconds: int) -> None:
         for part in parts:
@@ -68,7 +76,8 @@ class ClockScene:
         """With keys that expire in half an hour."""
         now = dt.datetime.now(dt.UTC)
         expires = self.installation.issue(2, expires_at=(now + _HALF_AN_HOUR).isoformat())
-        keys = {"spent": (_SPENT, self.spent), "expires in 30 min": (PLAIN, expires)}
+        keys = {path.strip("/").replace("-", " "): (path, self.spent) for path in _SPENT}
+        keys["expires in 30 min"] = PLAIN, expires
         self.installation.more = keys
         with CheckWatch(self.installation.sidecar.target, {}) as watch:
             assert {watch.ask(PLAIN, key) for key in expires} == {"200"}
@@ -81,7 +90,7 @@ class ClockScene:
     def expect_recovery(self) -> None:
         self.installation.expect_recovery()
         with CheckWatch(self.installation.sidecar.target, {}) as watch:
-            assert {watch.ask(_SPENT, key) for key in self.spent} == {"429"}
+            assert self.asked(watch) == {"429"}
             (_, expires) = self.installation.more["expires in 30 min"]
             wait_until(lambda: {watch.ask(PLAIN, key) for key in expires} == {"200"})
 
@@ -120,31 +129,40 @@ def _library() -> Path:
 
 
 _EXPIRY = {"expires in 30 min": {"200", "401"}}
+_ONE = {"+ 1 h": 3600, "- 1 h": -3600}
+_STEPS: Mapping[tuple[str, ...], Mapping[str, int]] = {
+    ("sidecar",): {**_ONE, "+ 32 d": 32 * 86400},
+    ("registry",): _ONE,
+    _PARTS: _ONE,
+}
+_CALLED = {("sidecar",): "the sidecar", ("registry",): "registry and publisher", _PARTS: "both"}
+_STEPPED = {
+    f"{_CALLED[parts]} jumps by {step}": (parts, seconds)
+    for parts, steps in _STEPS.items()
+    for step, seconds in steps.items()
+}
 
 CLOCKS = Group(
     title="Clocks that jump",
     part="The clock of",
     text="""
 The wall clock of a process jumps for some seconds, and back; Redis keeps its own. `expires in 30 min` are keys that do,
-and follow the clock of the sidecar, as they must: ahead by an hour it refuses them. `spent` are keys whose limit of two
-an hour is used up: limits go by Redis' clock. The feed's lag (`extauth_feed_lag_seconds`), which compares two clocks,
-is never negative.
+and follow the clock of the sidecar, as they must: ahead by an hour it refuses them. `spent rate` are keys whose limit
+of two an hour is used up, `spent quota` those whose two of a month are: limits go by Redis' clock. The feed's lag
+(`extauth_feed_lag_seconds`), which compares two clocks, is never negative.
 """,
     begin=ClockScene.begin,
-    faults={
-        f"{name} jumps by {sign} 1 h": _stepped(parts, seconds)
-        for name, parts in (("the sidecar", ["sidecar"]), ("registry and publisher", ["registry"]), ("both", _PARTS))
-        for sign, seconds in (("+", 3600), ("-", -3600))
-    },
+    faults={name: _stepped(parts, seconds) for name, (parts, seconds) in _STEPPED.items()},
     allowed={
         "known": {"200"},
         "limited": {"200"},
         "unseen": {"200"},
         "revoked": {"401"},
         "made up": {"401"},
-        "spent": {"429"},
+        "spent rate": {"429"},
+        "spent quota": {"429"},
         "expires in 30 min": {"200"},
         "changes": {"200", "201"},
     },
-    exceptions={f"{name} jumps by + 1 h": _EXPIRY for name in ("the sidecar", "both")},
+    exceptions={name: _EXPIRY for name, (parts, seconds) in _STEPPED.items() if "sidecar" in parts and seconds > 0},
 )
