@@ -24,7 +24,7 @@ def small_disk(folder: Path, owner: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @contextmanager
