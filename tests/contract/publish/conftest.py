@@ -1,19 +1,27 @@
-"""A registry on SQLite, and publishers of it into real Redis."""
+"""A registry on SQLite, publishers of it into real Redis, and a collector of usage from there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from extauth.publish.usage_collector import UsageCollector
 from extauth.registry.database import Database
+from extauth.registry.ledger import Ledger
 from extauth.registry.metrics import RegistryMetrics
 from extauth.registry.operations import KeyRegistry
 from extauth.registry.token_operations import TokenRegistry
 from extauth.settings.redis import RedisSettings
+from extauth.store.client import connect
 from extauth.store.names import Names
+from extauth.store.usage_batch import UsageBatch
+from extauth.store.usage_reader import UsageReader
+from extauth.telemetry.usage_metrics import CollectorMetrics
+from tests.support.collecting import collector_of
 from tests.support.keys import PEPPER
 from tests.support.publisher_replica import Make, Replica
+from tests.support.redis_server import RedisServer
 
 
 @pytest.fixture
@@ -50,3 +58,28 @@ def make(database: Database, redis_settings: RedisSettings, names: Names) -> Ite
 @pytest.fixture
 def replica(make: Make) -> Replica:
     return make()
+
+
+@pytest.fixture
+def collector_metrics() -> CollectorMetrics:
+    return CollectorMetrics(CollectorRegistry())
+
+
+@pytest.fixture
+def reader(redis_settings: RedisSettings, names: Names) -> UsageReader:
+    return UsageReader(connect(redis_settings), names)
+
+
+@pytest.fixture
+def collector(reader: UsageReader, database: Database, collector_metrics: CollectorMetrics) -> UsageCollector:
+    return collector_of(reader, Ledger(database), collector_metrics)
+
+
+@pytest.fixture
+def send(redis_server: RedisServer, names: Names) -> Callable[..., None]:
+    def send(*sent: UsageBatch, entry_id: str = "*") -> None:
+        with redis_server.client() as client:
+            for one in sent:
+                client.xadd(names.usage, dict(one.to_fields()), id=entry_id)
+
+    return send
