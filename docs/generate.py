@@ -27,7 +27,7 @@ from extauth.registry.settings import RegistrySettings
 from extauth.settings.model import Settings
 from extauth.telemetry.bearer_metrics import BearerMetrics
 from extauth.telemetry.ledger_metrics import LedgerMetrics
-from extauth.telemetry.many_processes import COMBINED, Combine
+from extauth.telemetry.many_processes import COMBINED, Combine, farthest
 from extauth.telemetry.publisher_metrics import PublisherMetrics
 from extauth.telemetry.sidecar_metrics import SidecarMetrics
 from extauth.telemetry.supervisor_metrics import SupervisorMetrics
@@ -38,7 +38,12 @@ FILES: dict[str, type[Settings]] = {
     "extauth.yaml, the sidecar": SidecarSettings,
     "registry.yaml, the registry": RegistrySettings,
 }
-_COMBINED: dict[Combine, str] = {sum: "the sum", max: "the largest", min: "the smallest"}
+_COMBINED: dict[Combine, str] = {
+    sum: "the sum",
+    max: "the largest",
+    min: "the smallest",
+    farthest: "the one farthest from 0",
+}
 # What the chart decides by itself, or has values of its own for.
 _SIDECAR_OF_THE_CHART = frozenset({"listen", "http", "redis", "keys", "apis", "errors"})
 _REGISTRY_OF_THE_CHART = frozenset({"listen", "redis", "keys", "database", "database_password", "admin_token"})

@@ -19,6 +19,7 @@ class RateLimits:
         self._upkeep = Upkeep(self.buckets.leases, replicas)
         metrics.leases.set_function(lambda: len(self.buckets.leases))
         metrics.replicas.set_function(replicas.count)
+        metrics.redis_clock_ahead.set_function(clock.ahead)
 
     def start(self) -> None:
         self._upkeep.start()

@@ -16,6 +16,10 @@ class RedisClock:
         """Unix seconds."""
         return self._wall() if self._ahead is None else self._monotonic() + self._ahead
 
+    def ahead(self) -> float:
+        """By how many seconds it is ahead of this machine's; 0 until Redis was heard."""
+        return self.now() - self._wall()
+
     def set(self, now: float) -> None:
         """Redis has just said what its time is, in Unix seconds."""
         self._ahead = now - self._monotonic()

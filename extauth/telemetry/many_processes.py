@@ -13,6 +13,12 @@ from extauth.telemetry.families import Family
 
 Combine: TypeAlias = Callable[[Iterable[float]], float]
 
+
+def farthest(values: Iterable[float]) -> float:
+    """From 0."""
+    return max(values, key=abs)
+
+
 COMBINED: Mapping[str, Combine] = {
     "extauth_checks_waiting": sum,
     "extauth_redis_waiting": sum,
@@ -20,6 +26,7 @@ COMBINED: Mapping[str, Combine] = {
     "extauth_feed_age_seconds": max,
     "extauth_leases": sum,
     "extauth_replicas": max,
+    "extauth_redis_clock_ahead_seconds": farthest,
     "extauth_key_guessing_sources": sum,
     "extauth_ready": min,
     "extauth_transport": max,

@@ -113,6 +113,11 @@ class SidecarMetrics:
         self.replicas = Gauge(
             "extauth_replicas", "Processes that share the buckets, when Redis last counted them.", registry=registry
         )
+        self.redis_clock_ahead = Gauge(
+            "extauth_redis_clock_ahead_seconds",
+            "How far the clock of Redis, which limits go by, is ahead of this machine's, which keys expire by.",
+            registry=registry,
+        )
         self.guessing_sources = Gauge(
             "extauth_key_guessing_sources",
             "Addresses and tenants whose failures are remembered; bounded.",

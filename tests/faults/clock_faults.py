@@ -32,6 +32,7 @@ _HALF_AN_HOUR = dt.timedelta(minutes=30)
 _PARTS = ("registry", "sidecar")
 _REMEMBERED = 1  # seconds until a process looks at its clock's file again
 _NOTICED = 1.5  # seconds until it has
+_NEAR = 10  # seconds
 _SLEEP = "import select, time\ntime.sleep = lambda seconds: select.select([], [], [], max(seconds, 0))\n"
 """libfaketime 0.9.10 mistakes the absolute monotonic time until which Python sleeps for one of the wall clock."""
 
@@ -82,7 +83,7 @@ class ClockScene:
         with CheckWatch(self.installation.sidecar.target, {}) as watch:
             assert {watch.ask(PLAIN, key) for key in expires} == {"200"}
         verdicts = self.installation.suffer(lambda _: fault(self))
-        found = self._lag()
+        found = self.told("extauth_feed_lag_seconds_sum")
         assert found >= self.lag
         self.lag = found
         return verdicts
@@ -94,9 +95,10 @@ class ClockScene:
             (_, expires) = self.installation.more["expires in 30 min"]
             wait_until(lambda: {watch.ask(PLAIN, key) for key in expires} == {"200"})
 
-    def _lag(self) -> float:
+    def told(self, metric: str) -> float:
+        """By the sidecar."""
         lines = self.installation.sidecar.page("/metrics").splitlines()
-        (found,) = [line for line in lines if line.startswith("extauth_feed_lag_seconds_sum")]
+        (found,) = [line for line in lines if line.startswith(metric)]
         return float(found.rpartition(" ")[2])
 
 
@@ -104,9 +106,13 @@ def _stepped(parts: Sequence[str], seconds: int) -> Fault:
     @contextmanager
     def step(scene: ClockScene) -> Iterator[None]:
         scene.step(parts, seconds)
-        time.sleep(_NOTICED)
-        yield
-        scene.step(parts, 0)
+        try:
+            time.sleep(_NOTICED)
+            if "sidecar" in parts:
+                wait_until(lambda: abs(scene.told("extauth_redis_clock_ahead_seconds") + seconds) < _NEAR)
+            yield
+        finally:
+            scene.step(parts, 0)
         time.sleep(_NOTICED)
 
     return step

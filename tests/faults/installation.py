@@ -86,8 +86,8 @@ class Installation:
                 proxy.start()
                 opened.callback(proxy.stop)
             sections = {
-                "redis": {"url": server.url, "timeout": "500ms"},
-                "check": {"timeout": "1s"},  # what a busy machine does to a check is not to be seen here
+                "redis": {"url": server.url, "timeout": "1s"},
+                "check": {"timeout": "1500ms"},  # what a busy machine does to a check is not to be seen here
                 "cache": {"max_staleness": "1s", "negative": "1s"},
                 "apis": [*apis, *_APIS],
             }

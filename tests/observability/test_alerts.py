@@ -49,6 +49,13 @@ CASES = {
         {f'extauth_redis_errors_total{{{SIDECAR}, kind="timeout"}}': "0+120x50"},
         {f'extauth_redis_errors_total{{{SIDECAR}, kind="timeout"}}': "0+30x50"},
     ),
+    "ExtauthClocksDiffer": Case(
+        {f"extauth_redis_clock_ahead_seconds{{{SIDECAR}}}": "-7x50"},
+        {
+            f"extauth_redis_clock_ahead_seconds{{{SIDECAR}}}": "-4x31 60x5 4x20",
+            'extauth_feed_age_seconds{job="b"}': "60x50",
+        },
+    ),
     "ExtauthIssuerAway": Case(
         {READY % "issuer_keys": "0x50"}, {READY % "issuer_keys": "1x50", READY % "redis": "0x50"}
     ),

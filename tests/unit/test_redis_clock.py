@@ -11,6 +11,7 @@ def test_before_redis_was_heard_it_is_this_machines() -> None:
     assert clock.now() == 1_700_000_000
     times.wall += 7
     assert clock.now() == 1_700_000_007
+    assert clock.ahead() == 0
 
 
 def test_from_then_on_this_machines_may_jump() -> None:
@@ -21,5 +22,6 @@ def test_from_then_on_this_machines_may_jump() -> None:
     times.wall += 32 * 86_400
     times.monotonic += 2
     assert clock.now() == 1_600_000_002.25
+    assert clock.ahead() == 1_600_000_002.25 - times.wall
     clock.set(1_600_000_001)  # it was set back, or another one took over
     assert clock.now() == 1_600_000_001
