@@ -59,7 +59,7 @@ def test_an_export_has_no_secret(http: httpx2.Client, secrets: list[str]) -> Non
 
 
 def test_some_keys_alone_may_be_exported(http: httpx2.Client, secrets: list[str]) -> None:
-    assert len(http.get(PATH, params={"text": "6"}).text.splitlines()) == 1
+    assert len(http.get(PATH, params={"text": 'key, "6"'}).text.splitlines()) == 1
     assert http.get(PATH, params={"tenant": "nobody"}).text == ""
 
 
