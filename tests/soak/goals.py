@@ -16,9 +16,13 @@ _ROUNDING = 1
 
 
 def admissible(found: Findings) -> dict[str, float]:
-    """Requests that a tight API may admit in the whole run: `burst + rate * T`, and what leases may add to it."""
+    """Requests that a tight API may admit in the whole run: `burst + rate * T`, and what leases may add to it.
+
+    And what local buckets did while Redis did not answer in time, of which it knows nothing.
+    """
     exact, leased = (rate * (1 + found.seconds) + _ROUNDING for rate in (EXACT_RATE, LEASED_RATE))
-    return {"tight-exact": exact, "tight-leased": leased + LEASED_RATE * HOLD}
+    most = {"tight-exact": exact, "tight-leased": leased + LEASED_RATE * HOLD}
+    return {api: bound + found.local[api] for api, bound in most.items()}
 
 
 def goals(found: Findings) -> Iterator[Goal]:

@@ -70,6 +70,7 @@ def _answers(found: Findings) -> str:
         ["requests answered", f"{tally.answers.total():,}"],
         ["answers", _counts(tally.answers)],
         ["errors, which are nobody's verdict", _counts(tally.errors)],
+        ["requests that local buckets admitted while Redis did not answer in time", f"{found.local.total():,}"],
         ["requests that the callers were too late to make", f"{tally.missed:,}"],
         ["changes of keys", _counts(found.changes)],
         ["the longest that an answer was out of date", f"{tally.oldest * 1000:.0f} ms"],

@@ -19,6 +19,8 @@ from tests.soak.site import Site, running_site
 SETTLED = 300.0
 """Seconds after which memory is not to grow; in a short run half of it."""
 _LAG = "extauth_feed_lag_seconds_bucket"
+_SPENDS = "extauth_bucket_spends_total"
+_LOCAL = {"outcome": "allowed", "source": "local"}
 _MINUTE = 60.0
 
 
@@ -37,6 +39,8 @@ class Findings:
     samples: Sequence[Sample]
     feed_lag: float
     """Seconds within which a sidecar knew of 99 % of all changes: the end of a bucket of the histogram."""
+    local: Counter[str]
+    """Requests that local buckets admitted while Redis did not answer in time, by API."""
     load: float
     """Load average at the end."""
     stolen: float
@@ -65,10 +69,11 @@ def run(directory: Path, seconds: float, rate: float, pace: float, seed: int) ->
             tally = callers.stop()
             lasted = time.monotonic() - began
             churn.stop()
-        lag = _most(_feed_lags(site) - lags)
+        lag, local = _most(_feed_lags(site) - lags), _local_spends(site)
     stolen_now, everything_now = all_cpu_time()
     share = (stolen_now - stolen) / (everything_now - everything)
-    return Findings(lasted, rate, pace, tally, churn.done, churn.failures, samples, lag, os.getloadavg()[0], share)
+    load = os.getloadavg()[0]
+    return Findings(lasted, rate, pace, tally, churn.done, churn.failures, samples, lag, local, load, share)
 
 
 def _sampled(site: Site, began: float, seconds: float) -> Iterator[Sample]:
@@ -93,6 +98,15 @@ def _feed_lags(site: Site) -> Counter[float]:
             if name == _LAG:
                 buckets[float(dict(labels)["le"])] += int(value)
     return buckets
+
+
+def _local_spends(site: Site) -> Counter[str]:
+    spends: Counter[str] = Counter()
+    for page in site.sidecar_pages:
+        for (name, labels), value in scrape(page).values.items():
+            if name == _SPENDS and _LOCAL.items() <= dict(labels).items():
+                spends[dict(labels)["api"]] += int(value)
+    return spends
 
 
 def _most(buckets: Counter[float]) -> float:

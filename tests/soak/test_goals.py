@@ -18,9 +18,12 @@ from tests.soak.run import Findings
 CALM = Footprint(proportional=60 * MIB, own=50 * MIB, files=15, threads=17)
 
 
-def findings(last: Footprint = CALM, tally: Tally | None = None) -> Findings:
+def findings(last: Footprint = CALM, tally: Tally | None = None, local: int = 0) -> Findings:
     samples = [Sample(at, dict.fromkeys(GROWTH, one)) for at, one in ((300.0, CALM), (1800.0, CALM), (3600.0, last))]
-    return Findings(3600.0, 300.0, 3.0, tally or Tally(), Counter(), Counter(), samples, 0.1, load=1.0, stolen=0.0)
+    spends = Counter({"tight-exact": local})
+    return Findings(
+        3600.0, 300.0, 3.0, tally or Tally(), Counter(), Counter(), samples, 0.1, spends, load=1.0, stolen=0.0
+    )
 
 
 def not_met(found: Findings) -> set[str]:
@@ -37,6 +40,13 @@ def test_growth() -> None:
     assert grown == {f"memory of {name}: growth since it had settled, MiB" for name in GROWTH}
     assert not_met(findings(replace(CALM, proportional=CALM.proportional * 2))) == set()  # somebody else has ended
     assert not_met(findings(replace(CALM, files=50))) == {f"open files of {name}: growth since then" for name in GROWTH}
+
+
+@pytest.mark.parametrize(("local", "is_met"), [(1, False), (2, True)])
+def test_what_local_buckets_admit_is_no_fault_of_the_one_in_redis(local: int, *, is_met: bool) -> None:
+    most = 10 * 3601 + 1
+    found = findings(tally=Tally(admitted=Counter({"tight-exact": most + 2})), local=local)
+    assert not_met(found) == (set() if is_met else {"requests that `tight-exact` admitted"})
 
 
 @pytest.mark.parametrize(
